@@ -1,0 +1,44 @@
+# pinmark: every target makes its own virtual environment first; see README.md.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.made
+
+.PHONY: help setup demo test lint bench soak serve files lock clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+setup: $(STAMP) ## the virtual environment .venv, from hash-pinned requirements
+
+$(STAMP): requirements/dev.txt pyproject.toml requirements/runtime.in
+	@$(PYTHON) scripts/make_venv.py .venv requirements/dev.txt
+	@touch $@
+
+demo: setup ## mark one virtual firing pin end to end
+	@$(BIN)/pinmark demo
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest -q
+
+bench: setup ## tables of ratios, measured side by side in one run
+	@for table in benchmarks/[a-z]*.py; do $(BIN)/python $$table || exit 1; done
+
+serve: setup ## the station's records over HTTP, on this machine
+	@$(BIN)/pinmark serve
+
+lint: setup ## ruff, mypy strict, import contracts, doctests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q --doctest-modules engraver hardware firmware_bridge station_api
+
+files: ## rewrite the list of files in ARCHITECTURE.md
+	@$(PYTHON) scripts/list_files.py
+
+lock: setup ## refresh requirements/*.txt from requirements/*.in (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
+
+clean: ## remove what the other targets made
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,118 @@
+"""What a station is made of, as values: machine, laser, material, part, recipe.
+
+In: nothing (the TOML files of hardware/ are read by `hardware.load`). Out: frozen values
+whose figures were checked once, at the door. Lengths in um, energies in uJ, fluences in
+J/cm2; speeds in mm/s and accelerations in mm/s2 as machine makers quote them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A motion system with its controller.
+
+    ``block_rate_hz`` is how many short moves a second the controller can execute,
+    ``rx_bytes`` and ``line_characters`` what its receiver holds; ``s_max`` is grbl's $30.
+    """
+
+    name: str
+    dialect: str
+    travel_mm: tuple[float, float, float]
+    max_speed_mm_s: float
+    acceleration_mm_s2: float
+    steps_per_mm: float
+    step_rate_hz: float
+    block_rate_hz: float
+    planner_blocks: int
+    junction_deviation_mm: float
+    baud: int
+    rx_bytes: int
+    line_characters: int
+    s_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Laser:
+    """A pulsed laser behind its objective; ``beam_radius_um`` is the 1/e2 radius (ISO 11146)."""
+
+    name: str
+    wavelength_nm: float
+    pulse_duration_ps: float
+    beam_radius_um: float
+    beam_quality_m2: float
+    max_pulse_energy_uj: float
+    max_repetition_rate_khz: float
+
+    @property
+    def rayleigh_range_um(self) -> float:
+        """Distance from focus at which the beam area doubles: pi w0^2 / (M2 lambda)."""
+        return pi * self.beam_radius_um**2 / (self.beam_quality_m2 * self.wavelength_nm * 1e-3)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """How a metal ablates: L = penetration_depth * ln(F0 / Fth(N)), Fth(N) = Fth * N^(S-1).
+
+    A threshold that is already multi-pulse goes with ``incubation_coefficient`` 1, so that
+    incubation is never applied twice.
+    """
+
+    name: str
+    ablation_threshold_j_cm2: float
+    incubation_coefficient: float
+    penetration_depth_nm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The piece to be marked. ``tip_diameter_um`` is the face the beam can reach.
+
+    ``edge_margin_um`` stays unmarked along the rim.
+    """
+
+    name: str
+    shape: str
+    tip_diameter_um: float
+    edge_margin_um: float
+    material: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one mark is made, naming all it is made with."""
+
+    name: str
+    machine: str
+    laser: str
+    material: str
+    part: str
+    code_format: str
+    cell_height_um: float
+    cell_width_um: float
+    stroke_um: float
+    pitch_x_um: float
+    pitch_y_um: float
+    field: str
+    field_margin_um: float
+    relief_um: float
+    passes: int
+    hatch_pitch_um: float
+    hatch_turn_deg: float
+    pulse_energy_uj: float
+    repetition_rate_khz: float
+    speed_mm_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A recipe with the machine, laser, material and part it names: all a plan needs."""
+
+    recipe: Recipe
+    machine: Machine
+    laser: Laser
+    material: Material
+    part: Part

@@ -1,0 +1,67 @@
+"""What happened, in integers: intent, receipt, inspection summary.
+
+Floats compute, integers testify: nm, us, uW and counts, so that two readers of a record
+can never disagree about its bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MarkState(StrEnum):
+    """The states of a mark; a mark never leaves `unknown` without a person."""
+
+    INTENDED = "intended"
+    MARKING = "marking"
+    MARKED = "marked"
+    UNKNOWN = "unknown"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    SCRAPPED = "scrapped"
+
+
+class Outcome(StrEnum):
+    """How a stream ended, as far as the wire can tell."""
+
+    COMPLETE = "complete"  # the controller acknowledged the end of all motion
+    REFUSED = "refused"  # stopped before the first laser-on line was sent
+    UNKNOWN = "unknown"  # between `last_surely_done` and `first_surely_not_begun`
+
+
+@dataclass(frozen=True, slots=True)
+class MarkIntent:
+    """A durable promise to mark, made before the laser is on."""
+
+    mark_id: str
+    order_id: str
+    make: str
+    model: str
+    serial: str
+    code: str
+    code_index: int
+    recipe: str
+    program_sha256: str
+    setup_sha256: str
+    intended_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunReceipt:
+    """What the streamer knows about one run.
+
+    Line numbers are 0-based lines of the program. ``last_surely_done_stroke`` and
+    ``first_surely_not_begun_stroke`` bound what the laser has done (-1: none); for a
+    complete run they are the last stroke and one past it.
+    """
+
+    outcome: Outcome
+    program_sha256: str
+    lines_sent: int
+    lines_acknowledged: int
+    last_surely_done_stroke: int
+    first_surely_not_begun_stroke: int
+    elapsed_us: int
+    detail: str

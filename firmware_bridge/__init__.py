@@ -1,0 +1,1 @@
+"""The serial link: a checked program out, a receipt back."""

@@ -1,0 +1,365 @@
+"""The firmware of the virtual engraver, sans-IO: bytes and time in, bytes and motion out.
+
+Theory of operation
+-------------------
+`Firmware.receive` is the receive interrupt: real-time bytes act at once, the others fill the
+RX ring, and what does not fit is lost. The main loop reads one line at a time; a line is a
+generator that yields what it waits for (a planner slot, the end of motion, an instant) and is
+gone on with when that has come. `Firmware.advance` lets time pass.
+
+With ``eager`` the clock is discrete: time passes only when a line cannot go on without it, or
+when `Firmware.settle` says that nothing else will arrive. Bytes are then taken to have come
+from an ideal sender: as early as the baud rate and a full RX ring allow, so that the cycle
+time is the machine's and never depends on how quick the host computer is.
+
+Authority: grbl 1.1h serial.c, protocol.c, and measurements on unmodified grbl 1.1h.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from enum import Enum
+from math import inf
+
+from engraver.profiles import Machine
+from firmware_bridge.virtual import reports
+from firmware_bridge.virtual.motion import Executed, Motion
+from firmware_bridge.virtual.parser import Modal, Refusal, strip
+from firmware_bridge.virtual.planner import Planner, Vector
+from firmware_bridge.virtual.settings import settings_for
+
+RESET, STATUS, HOLD, RESUME = 0x18, ord("?"), ord("!"), ord("~")
+DOOR, JOG_CANCEL = 0x84, 0x85
+REALTIME = frozenset({RESET, STATUS, HOLD, RESUME, *range(0x80, 0x100)})
+BITS_A_BYTE = 10  # start bit, eight data bits, stop bit
+
+
+class State(Enum):
+    """The machine states a status report can name."""
+
+    IDLE = "Idle"
+    RUN = "Run"
+    HOLD = "Hold"
+    JOG = "Jog"
+    ALARM = "Alarm"
+    DOOR = "Door"
+    CHECK = "Check"
+    HOME = "Home"
+    SLEEP = "Sleep"
+
+
+class Waits(Enum):
+    """What a line can wait for."""
+
+    SLOT = 1
+    STILL = 2
+    RESUMED = 3
+
+
+Wait = Waits | float
+"""What a line waits for; a float is an instant of the controller's clock."""
+Job = Generator[Wait, None, None]
+
+
+@dataclass(slots=True)
+class Counters:
+    """What an honest controller cannot tell but a virtual one can."""
+
+    lines: int = 0
+    bytes: int = 0
+    overflow: int = 0
+    starved: int = 0
+    programs: int = 0
+    resets: int = 0
+
+
+@dataclass(slots=True)
+class Memory:
+    """What survives a reset: settings and offsets (EEPROM)."""
+
+    settings: dict[int, float]
+    systems_mm: list[list[float]] = field(default_factory=lambda: [[0.0] * 3 for _ in range(6)])
+    homes_mm: dict[int, list[float]] = field(default_factory=lambda: {28: [0.0] * 3, 30: [0.0] * 3})
+    startup: list[str] = field(default_factory=lambda: ["", ""])
+    build_note: str = ""
+
+
+class Firmware:
+    """grbl 1.1h as the wire sees it.
+
+    Parameters
+    ----------
+    machine
+        Whose settings, buffers and block rate the controller has.
+    beam
+        Takes every executed piece of motion.
+    eager
+        Discrete clock (see the module's theory of operation).
+    on_program_end
+        Called after M2 or M30 with all motion done.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        beam: Callable[[Executed], None] = lambda piece: None,
+        *,
+        eager: bool = False,
+        on_program_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.machine = machine
+        self.memory = Memory(settings_for(machine))
+        self.eager = eager
+        self.counters = Counters()
+        self.planner = Planner(machine.planner_blocks, machine.junction_deviation_mm)
+        self.motion = Motion(self.planner, beam)
+        self.on_program_end = on_program_end
+        self.program_start_s: float | None = None
+        self.last_program_s = 0.0
+        self.state = State.IDLE
+        self.rx = bytearray()
+        self.out = bytearray()
+        self._line = bytearray()
+        self._reset_asked = False
+        self._job: Job | None = None
+        self._wait: Wait = -inf
+        self._wire = _IdealWire(machine)
+        self.deaf_until_s = -inf
+        self.boot()
+
+    # -- what a host can do -----------------------------------------------------------------
+
+    @property
+    def now_s(self) -> float:
+        """The controller's own clock."""
+        return self.motion.now_s
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes off the wire at this instant."""
+        self.counters.bytes += len(data)
+        if self.now_s < self.deaf_until_s and not self.eager:
+            self.counters.overflow += len(data)
+            return
+        for byte in data:
+            if byte in REALTIME:
+                self._realtime(byte)
+            elif len(self.rx) < self.machine.rx_bytes:
+                self.rx.append(byte)
+            else:
+                self.counters.overflow += 1
+        self._serve()
+
+    def advance(self, to_s: float) -> None:
+        """Let time pass until ``to_s``."""
+        while self.now_s < to_s:
+            self.motion.advance(min(to_s, self._next_event_s()))
+            self._after_motion()
+            self._serve()
+
+    def settle(self) -> None:
+        """Let time pass until everything stands still (the discrete clock's idle)."""
+        while (at := self._next_event_s()) < inf:
+            self.advance(at)
+
+    def transmit(self) -> bytes:
+        """Return what the controller has sent since the last call."""
+        sent = bytes(self.out)
+        self.out.clear()
+        return sent
+
+    # -- what the controller does -----------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Send one line to the host."""
+        self.out += text.encode("latin-1") + b"\r\n"
+
+    def boot(self) -> None:
+        """Start as after power-up or a reset: modal defaults, banner."""
+        self.modal = Modal()
+        self.offset_mm = [0.0, 0.0, 0.0]
+        self.target_mm: Vector = self.motion.place_mm
+        self.overrides = [100, 100, 100]
+        self.report_counts = [0, 0]
+        self.motion.idle_beam = (0.0, 0)
+        self.say("")
+        self.say(reports.BANNER)
+        if self.state is State.ALARM:
+            self.say("[MSG:'$H'|'$X' to unlock]")
+
+    def reset(self) -> None:
+        """Do what 0x18 does: everything stops, a move cut short loses position (ALARM:3)."""
+        moving = self.motion.v_mm_s > 0.0
+        keep_alarm = self.state is State.ALARM
+        self.counters.resets += 1
+        self.motion.reset()
+        self.rx.clear()
+        self._line.clear()
+        self._reset_asked = False
+        self._job, self._wait = None, -inf
+        self.state = State.ALARM if moving or keep_alarm else State.IDLE
+        if moving:
+            self.say("ALARM:3")
+        self.boot()
+
+    def ask_reset(self) -> None:
+        """Reset as soon as the present line has been answered."""
+        self._reset_asked = True
+
+    def end_program(self) -> None:
+        """Note that M2 or M30 has ended a program with all motion done."""
+        self.counters.programs += 1
+        begun_s = self.now_s if self.program_start_s is None else self.program_start_s
+        self.last_program_s, self.program_start_s = self.now_s - begun_s, None
+        self.on_program_end()
+
+    def system_mm(self) -> list[float]:
+        """Return the offset of the work frame: the active G54-G59 plus G92."""
+        system = self.memory.systems_mm[self.modal.system]
+        return [a + b for a, b in zip(system, self.offset_mm, strict=True)]
+
+    def write_memory(self, count: int) -> None:
+        """Stall as an EEPROM write of ``count`` bytes does: what arrives meanwhile is lost."""
+        self.deaf_until_s = self.now_s + count * reports.EEPROM_BYTE_S
+        if self.eager:
+            self.counters.overflow += len(self.rx)
+            self.rx.clear()
+
+    def _realtime(self, byte: int) -> None:
+        if byte == STATUS:
+            self.say(reports.status(self))
+        elif byte == RESET:
+            self.reset()
+        elif byte in (HOLD, DOOR):
+            self._hold(State.HOLD if byte == HOLD else State.DOOR)
+        elif byte == RESUME:
+            self._resume()
+        elif byte == JOG_CANCEL and self.state is State.JOG:
+            self.motion.hold()
+        elif 0x90 <= byte <= 0x9D:
+            reports.override(self, byte)
+
+    def _hold(self, state: State) -> None:
+        if self.state in (State.RUN, State.HOLD, State.JOG) or (
+            state is State.DOOR and self.state is State.IDLE
+        ):
+            self.state = state
+            self.motion.hold()
+
+    def _resume(self) -> None:
+        if self.state in (State.HOLD, State.DOOR) and self.motion.stopped:
+            self.state = State.RUN if self.motion.busy else State.IDLE
+            self.motion.resume()
+        elif self._wait is Waits.RESUMED:
+            self.state = State.IDLE
+            self._wait = -inf
+        self._serve()
+
+    def _after_motion(self) -> None:
+        if self.state is State.JOG and self.motion.holding and self.motion.stopped:
+            self.motion.reset()
+            self.target_mm = self.motion.place_mm
+        if self.state in (State.RUN, State.JOG) and not self.motion.busy:
+            self.state = State.IDLE
+            if self._job is not None and self._wait is not Waits.STILL:
+                self.counters.starved += 1
+
+    def _next_event_s(self) -> float:
+        wait = self._wait if self._job and isinstance(self._wait, float) else inf
+        return min(self.motion.block_end_s(), wait if wait > self.now_s else inf)
+
+    # -- the main loop ----------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        """Read and execute lines until one has to wait or none is left."""
+        while True:
+            if self._job is None:
+                line = self._take_line()
+                if line is None:
+                    return
+                self._job, self._wait = self._run(line), -inf
+            if not self._ready():
+                if not self.eager or (at := self._next_event_s()) == inf:
+                    return
+                self.motion.advance(at)
+                self._after_motion()
+                continue
+            self._wait = next(self._job, inf)
+            if self._wait == inf:
+                self._job = None
+                if self._reset_asked:
+                    self.reset()
+
+    def _ready(self) -> bool:
+        if self._wait is Waits.SLOT:
+            return self.planner.free > 0
+        if self._wait is Waits.STILL:
+            return not self.motion.busy and self.state is not State.DOOR
+        return isinstance(self._wait, float) and self._wait <= self.now_s
+
+    def _take_line(self) -> bytes | None:
+        """Move bytes from the RX ring to the line buffer; a whole line leaves it."""
+        while self.rx:
+            end = min((i for i in (self.rx.find(10), self.rx.find(13)) if i >= 0), default=-1)
+            taken = self.rx[: end if end >= 0 else len(self.rx)]
+            del self.rx[: end + 1 if end >= 0 else len(self.rx)]
+            self._wire.take(len(taken) + (end >= 0))
+            self._line += taken
+            if end >= 0:
+                line, self._line = bytes(self._line), bytearray()
+                self.counters.lines += 1
+                return line
+        return None
+
+    def _run(self, raw: bytes) -> Job:
+        """Execute one line, waiting where it must, and answer it."""
+        if self.eager and self._wire.arrival_s > self.now_s:
+            yield self._wire.arrival_s
+        line = strip(raw)
+        try:
+            if len(line) > self.machine.line_characters:
+                raise Refusal(11)
+            if line.startswith(b"$"):
+                yield from self._system(raw.strip())
+            elif line:
+                yield from self._gcode(line)
+            self.say("ok")
+        except Refusal as refusal:
+            self.say(f"error:{refusal.code}")
+        self._wire.done(self.now_s)
+
+    def _system(self, line: bytes) -> Job:
+        from firmware_bridge.virtual.commands import run_system
+
+        yield from run_system(self, line.decode("latin-1"))
+
+    def _gcode(self, line: bytes) -> Job:
+        from firmware_bridge.virtual.execution import run_gcode
+
+        if self.state in (State.ALARM, State.JOG):
+            raise Refusal(9)
+        yield from run_gcode(self, line)
+
+
+class _IdealWire:
+    """When a line would have arrived from a sender that never wastes a byte's time."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._byte_s = BITS_A_BYTE / machine.baud
+        self._window = machine.rx_bytes
+        self._bytes = 0
+        self._open: deque[tuple[int, float]] = deque()
+        self._room_s = 0.0
+        self.arrival_s = 0.0
+
+    def take(self, count: int) -> None:
+        """Account for ``count`` bytes that the main loop has read."""
+        self._bytes += count
+        while self._open and self._open[0][0] <= self._bytes - self._window:
+            self._room_s = self._open.popleft()[1]
+        self.arrival_s = max(self.arrival_s, self._room_s) + count * self._byte_s
+
+    def done(self, now_s: float) -> None:
+        """Account for an acknowledgement, which frees the window."""
+        self._open.append((self._bytes, now_s))

@@ -1,0 +1,49 @@
+"""What a figure of a profile may be: limits by key, so that nonsense stops at the door.
+
+In: a key. Out: its range or its choices, in the unit of the key's name. The limits are sanity
+bounds of the trade (a 355 nm laser is not a 355 m one), not tolerances.
+"""
+
+from __future__ import annotations
+
+LIMITS: dict[str, tuple[float, float, bool]] = {
+    # key: (lowest, highest, lowest itself excluded)
+    "max_speed_mm_s": (0, 10_000, True),
+    "acceleration_mm_s2": (0, 1e6, True),
+    "steps_per_mm": (0, 1e6, True),
+    "step_rate_hz": (0, 1e8, True),
+    "block_rate_hz": (0, 1e6, True),
+    "planner_blocks": (2, 10_000, False),
+    "junction_deviation_mm": (0, 1, True),
+    "baud": (9_600, 20_000_000, False),
+    "rx_bytes": (32, 1 << 20, False),
+    "line_characters": (32, 4_096, False),
+    "s_max": (1, 1_000_000, False),
+    "wavelength_nm": (100, 20_000, False),
+    "beam_radius_um": (0.5, 500, False),
+    "beam_quality_m2": (1, 100, False),
+    "max_repetition_rate_khz": (0, 1e6, True),
+    "repetition_rate_khz": (0, 1e6, True),
+    "ablation_threshold_j_cm2": (0, 1_000, True),
+    "incubation_coefficient": (0.5, 1, False),
+    "penetration_depth_nm": (0, 10_000, True),
+    "tip_diameter_um": (50, 1e6, False),
+    "edge_margin_um": (0, 1e5, False),
+    "field_margin_um": (0, 1e4, False),
+    "passes": (1, 10_000, False),
+    "hatch_turn_deg": (-360, 360, False),
+}
+"""Ranges of keys; a key that is not here must be above 0 and at most 1e9."""
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "dialect": ("grbl", "grblHAL", "FluidNC"),
+    "shape": ("flat",),
+    "field": ("outline", "tip"),
+    "code_format": ("pin32-8", "pin32-10", "pin32-12"),
+}
+"""Words that a text may be."""
+
+
+def limit_of(key: str) -> tuple[float, float, bool]:
+    """Return lowest, highest, and whether the lowest itself is excluded."""
+    return LIMITS.get(key, (0, 1e9, True))

@@ -1,0 +1,1 @@
+"""The shell: records, the use case of marking, the command line."""

@@ -1,0 +1,137 @@
+"""`pinmark demo`: one sample order on the virtual engraver, end to end, in a fresh station.
+
+In: nothing. Out: the walk, the verdict and three pictures. The virtual engraver is a process of
+its own, reached only through a pseudo-terminal; its pin comes back as an X3P file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engraver.errors import PortError
+from engraver.record import MarkState
+from station_api import samples
+from station_api.cli import shell
+from station_api.cli.report import report_fields, step_printer, streaming_bar
+from station_api.home import HOME_VARIABLE
+from station_api.marking import MarkReport, mark_order
+from station_api.pictures import plan as plan_picture
+from station_api.pictures import surface
+from station_api.registry_file import load_registry
+from station_api.scans import scan_taker
+from station_api.schemas import order_from
+from station_api.station import open_station
+from station_api.walk import timed
+
+START_TIMEOUT_S = 30.0
+SCAN_TIMEOUT_S = 120.0
+POLL_S = 0.02
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command tree."""
+    app.command()(demo)
+
+
+def demo(
+    out: Annotated[Path | None, typer.Option(help="folder for station data and pictures")] = None,
+    serial: Annotated[str, typer.Option(help="serial number to mark")] = samples.SERIAL,
+    as_json: shell.JsonOption = False,
+) -> int:
+    """Mark one virtual firing pin end to end in a fresh station.
+
+    Example: pinmark demo --json
+    """
+    folder = out or Path(tempfile.mkdtemp(prefix="pinmark-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ[HOME_VARIABLE] = str(folder / "station")
+    order = order_from({**samples.order_fields(), "serial": serial}, "of the demo")
+    show = step_printer(as_json)
+    if not as_json:
+        who = f"{order.make} {order.model} serial {order.serial}"
+        shell.console.print(f"[bold]{who}[/] (order {order.order_id}, recipe {order.recipe})")
+    with virtual_engraver(folder, order.recipe, show) as (pty, alive):
+        take_scan = scan_taker(folder / "pin.x3p", SCAN_TIMEOUT_S, alive)
+        with open_station(to_mark=True) as station, streaming_bar() as on_progress:
+            report = mark_order(
+                order, load_registry(), station.records, str(pty), take_scan, show, on_progress
+            )
+    pictures = draw(report, folder, show)
+    machine = json.loads((folder / "engraver.json").read_text())
+    fields = {
+        **report_fields(report),
+        "cycle_time_s": machine["machine_seconds"],
+        "pictures": pictures,
+        "home": str(folder / "station"),
+    }
+    if as_json:
+        shell.emit(fields)
+    else:
+        tell(fields)
+    return shell.BAD_MARK if report.state is MarkState.REJECTED else shell.DONE
+
+
+@contextmanager
+def virtual_engraver(folder: Path, recipe: str, show: Any) -> Iterator[tuple[Path, Any]]:
+    """Start `pinmark engraver` on a pseudo-terminal; end it with the block."""
+    pty = folder / "controller"
+    words = ["engraver", "--pty", str(pty), "--recipe", recipe, "--out", str(folder)]
+    command = [sys.executable, "-m", "station_api", *words, "--speed", "max"]
+    with timed("engraver", show) as said, (folder / "engraver.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not pty.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise PortError(
+                    f"the virtual engraver did not start; see {folder / 'engraver.log'}"
+                )
+            time.sleep(POLL_S)
+        said.append(f"virtual GRBL on {pty}")
+    try:
+        yield pty, lambda: process.poll() is None
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def draw(report: MarkReport, folder: Path, show: Any) -> dict[str, str]:
+    """Draw the plan, the ablated pin and the read-back; return their paths by name."""
+    with timed("pictures", show) as said:
+        paths = {name: folder / f"{name}.png" for name in ("plan", "pin", "read_back")}
+        plan_picture.save_png(report.planned.toolpath, report.planned.design, paths["plan"])
+        if report.scan is not None and report.inspection is not None:
+            surface.draw_pin(report.scan, paths["pin"])
+            surface.draw_read_back(report.scan, report.inspection, paths["read_back"])
+        said.append(f"in {folder}")
+    return {name: str(path) for name, path in paths.items()}
+
+
+def tell(fields: dict[str, Any]) -> None:
+    """Print the outcome for a person."""
+    good = fields["state"] == MarkState.VERIFIED
+    say = shell.console.print
+    say(f"code       [bold]{fields['code']}[/]")
+    say(f"read back  [bold]{fields['read_back']}[/]")
+    difference = fields["cycle_time_s"] / fields["estimated_time_s"] - 1
+    say(
+        f"cycle time {fields['cycle_time_s']:.1f} s on the machine's clock, "
+        f"planned {fields['estimated_time_s']:.1f} s ({difference:+.1%})"
+    )
+    say(
+        f"verdict    [bold {'green' if good else 'red'}]{fields['verdict']}[/], "
+        f"recorded as {fields['mark_id']} {fields['state']}"
+    )
+    for name, path in fields["pictures"].items():
+        say(f"{name:<10} {path}")

@@ -1,0 +1,140 @@
+"""`pinmark records`: what was marked, one mark's life, and a person's decision on a doubt.
+
+In: mark ids. Out: a table or JSON: ``marks`` (each with the columns of `records.MarkRow`),
+``recovered`` (ids that this command found abandoned and turned into ``unknown``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from engraver.record import MarkState
+from station_api.cli import shell
+from station_api.marking import inspect_later, inspection_detail
+from station_api.records import MarkRow, utc_text
+from station_api.scans import read_scan
+from station_api.station import Station, open_station
+
+COLOUR = {
+    MarkState.VERIFIED: "green",
+    MarkState.MARKED: "cyan",
+    MarkState.UNKNOWN: "bold red",
+    MarkState.REJECTED: "red",
+    MarkState.INTENDED: "yellow",
+    MarkState.MARKING: "yellow",
+}
+
+records_app = typer.Typer(help="What was marked here, and what waits for a person.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command tree."""
+    app.add_typer(records_app, name="records")
+
+
+@records_app.callback(invoke_without_command=True)
+def list_records(context: typer.Context, as_json: shell.JsonOption = False) -> None:
+    """List every mark of this station. Example: pinmark records --json."""
+    if context.invoked_subcommand is not None:
+        return
+    with open_station() as station:
+        marks = station.records.all_marks()
+        if as_json:
+            shell.emit(
+                {
+                    "home": str(station.home),
+                    "marks": [asdict(row) for row in marks],
+                    "recovered": [row.mark_id for row in station.recovered],
+                }
+            )
+            return
+        announce_doubts(station)
+        shell.console.print(_table(marks) if marks else "no marks yet")
+
+
+@records_app.command()
+def show(mark_id: str, as_json: shell.JsonOption = False) -> None:
+    """Show one mark's life. Example: pinmark records show M000001."""
+    with open_station() as station:
+        row = station.records.get(mark_id)
+        history = station.records.history(mark_id)
+    if as_json:
+        shell.emit({"mark": asdict(row), "history": history})
+        return
+    shell.console.print(_table([row]))
+    for step in history:
+        shell.console.print(
+            f"{utc_text(step['at_us'])}  {step['from_state'] or 'new'} -> {step['to_state']}"
+            f"  by {step['actor']}: {step['reason']}"
+        )
+
+
+@records_app.command()
+def decide(
+    mark_id: str,
+    to: Annotated[MarkState, typer.Option(help="cancelled, scrapped, verified or rejected")],
+    by: Annotated[str, typer.Option(help="who looked at the pin")],
+    reason: Annotated[str, typer.Option(help="what was seen")],
+    as_json: shell.JsonOption = False,
+) -> None:
+    """Write what a person decided about a mark in doubt.
+
+    Example: pinmark records decide M000001 --to scrapped --by "A. Smith" --reason "half cut".
+    """
+    with open_station(to_mark=True) as station:
+        row = station.records.decide(mark_id, to, by, reason)
+    if as_json:
+        shell.emit({"mark": asdict(row)})
+    else:
+        shell.console.print(_table([row]))
+
+
+@records_app.command()
+def inspect(
+    mark_id: str,
+    scan: Annotated[Path, typer.Option(help="X3P file of the pin")],
+    as_json: shell.JsonOption = False,
+) -> int:
+    """Inspect the pin of a mark from its scan and record the verdict.
+
+    Example: pinmark records inspect M000001 --scan pin.x3p.
+    """
+    height_map = read_scan(scan)
+    with open_station(to_mark=True) as station:
+        found = inspect_later(station.records, mark_id, height_map)
+        row = station.records.get(mark_id)
+    if as_json:
+        shell.emit({"mark": asdict(row), "inspection": inspection_detail(found)})
+    else:
+        shell.console.print(f"reads {found.read_back}, {found.verdict}")
+        for finding in found.findings:
+            shell.console.print(f"  {finding.text}")
+        shell.console.print(_table([row]))
+    return shell.DONE if row.state is MarkState.VERIFIED else shell.BAD_MARK
+
+
+def announce_doubts(station: Station) -> None:
+    """Say on standard error which marks wait for a person."""
+    for row in station.in_doubt:
+        shell.progress_console.print(
+            f"[bold red]{row.state}[/]: {row.mark_id} serial {row.serial}, code {row.code}, begun "
+            f"{utc_text(row.intended_at_us)}: look at the pin, then `pinmark records decide`"
+        )
+
+
+def _table(marks: list[MarkRow]) -> Table:
+    table = Table("mark", "state", "make", "model", "serial", "code", "since (UTC)")
+    for row in marks:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: MarkRow) -> list[Any]:
+    state = f"[{COLOUR.get(row.state, 'dim')}]{row.state}[/]"
+    since = utc_text(row.changed_at_us)
+    return [row.mark_id, state, row.make, row.model, row.serial, row.code, since]

@@ -1,0 +1,54 @@
+"""What every command shares: exit codes, JSON or text, one clear line for an error.
+
+A command raises `engraver.errors.PinmarkError` and returns nothing; `run` turns it into one
+line on standard error (or an ``error`` object with ``--json``) and the exit code.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from engraver.errors import PinmarkError
+
+DONE, BAD_MARK, BAD_INPUT, UNKNOWN_STATE = 0, 1, 2, 3
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+console = Console(highlight=False, soft_wrap=True)
+progress_console = Console(stderr=True, highlight=False)
+
+
+def emit(fields: dict[str, Any]) -> None:
+    """Print ``fields`` as one JSON object on standard output."""
+    print(json.dumps(fields, ensure_ascii=False))
+
+
+def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
+    """Run ``app`` and return its exit code; no traceback for what pinmark raises on purpose."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        result = typer.main.get_command(app).main(words, "pinmark", standalone_mode=False)
+        return int(result) if isinstance(result, int) else DONE
+    except PinmarkError as error:
+        _report(str(error), error.exit_code, "--json" in words)
+        return error.exit_code
+    except typer.TyperException as error:
+        _report(str(error), BAD_INPUT, "--json" in words)
+        return BAD_INPUT
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _report("interrupted by the operator", 130, "--json" in words)
+        return 130
+
+
+def _report(message: str, exit_code: int, as_json: bool) -> None:
+    line = " ".join(message.split())
+    if as_json:
+        emit({"error": {"message": line, "exit_code": exit_code}})
+    print(f"pinmark: {line}", file=sys.stderr)

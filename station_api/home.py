@@ -1,0 +1,56 @@
+"""Where a station keeps its data, and the lock that says somebody is marking.
+
+In: the environment variable ``PINMARK_HOME`` (default: a per-user data folder). Out: the
+folder, and a lock that the kernel releases when its holder dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from engraver.errors import OrderError
+
+HOME_VARIABLE = "PINMARK_HOME"
+
+
+def station_home() -> Path:
+    """Return the station's data folder, made on first use.
+
+    Raises
+    ------
+    OrderError
+        If the folder cannot be made or written.
+    """
+    named = os.environ.get(HOME_VARIABLE)
+    home = Path(named) if named else Path(platformdirs.user_data_dir("pinmark"))
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OrderError(
+            f"{HOME_VARIABLE} {home} cannot be used ({error.strerror}); name a folder you can write"
+        ) from error
+    if not os.access(home, os.W_OK):
+        raise OrderError(f"{HOME_VARIABLE} {home} is not writable; name a folder you can write")
+    return home
+
+
+@contextmanager
+def station_lock(home: Path) -> Iterator[bool]:
+    """Hold the station's lock if it is free; yield whether it is held now.
+
+    The holder is the one process that may mark. ``flock`` dies with its process, so a
+    crashed marker never keeps a station locked.
+    """
+    with (home / "station.lock").open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,186 @@
+"""The use case: one work order from start to verdict.
+
+In: a work order, a port, somewhere a scan will appear. Out: `MarkReport`. The order of the
+steps is the safety argument: refuse a second mark, plan, vet the program in the controller's
+check mode, write the intent, write ``marking``, and only then let a byte out that could fire
+the laser. Whatever happens after that is recorded before anybody is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import hardware
+from engraver import codes, gcode, inspection, layout, relief
+from engraver.errors import InputError, PortError, UnknownStateError
+from engraver.heightmap import HeightMap
+from engraver.inspection import Inspection, Verdict
+from engraver.orders import WorkOrder
+from engraver.record import MarkIntent, MarkState, Outcome, RunReceipt
+from engraver.registry import Registry
+from firmware_bridge import preflight, streamer
+from firmware_bridge.port import Port, open_port
+from station_api.records import Records, now_us
+from station_api.walk import OnStep, PlannedMark, encode_order, plan_code, timed
+
+TakeScan = Callable[[], HeightMap]
+OnProgress = Callable[[streamer.Progress], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarkReport:
+    """What became of one order; without a scan there is no inspection yet."""
+
+    mark_id: str
+    planned: PlannedMark
+    receipt: RunReceipt
+    state: MarkState
+    scan: HeightMap | None
+    inspection: Inspection | None
+
+
+def mark_order(
+    order: WorkOrder,
+    registry: Registry,
+    records: Records,
+    port_url: str,
+    take_scan: TakeScan | None,
+    on_step: OnStep,
+    on_progress: OnProgress,
+) -> MarkReport:
+    """Mark one order; return what became of it.
+
+    Raises
+    ------
+    InputError
+        Before anything was recorded: the order, the plan, the port or the program is bad,
+        or the serial was marked before.
+    UnknownStateError
+        If an earlier attempt, or this one, is in doubt.
+    """
+    with timed("code", on_step) as said:
+        code, setup = encode_order(order, registry)
+        said.append(f"{code.text} ({code.format.name}, index {code.index})")
+    records.refuse_second_mark(order.make, order.model, order.serial, code.text)
+    planned = plan_code(code, setup, on_step)
+    with open_port(port_url, setup.machine.baud) as port:
+        with timed("preflight", on_step) as said:
+            checked = preflight.check(planned.program, port, setup.machine)
+            said.append(f"{len(planned.program.lines)} lines accepted in check mode")
+        with timed("intent", on_step) as said:
+            intent = records.intend(_intent(order, planned))
+            said.append(f"{intent.mark_id} on disk")
+        receipt = _run(checked, port, intent, records, on_step, on_progress)
+    state = MarkState.MARKED
+    if take_scan is None:
+        return MarkReport(intent.mark_id, planned, receipt, state, None, None)
+    with timed("scan", on_step) as said:
+        scan = take_scan()
+        said.append(f"{scan.z_um.shape[1]} x {scan.z_um.shape[0]} points")
+    with timed("inspection", on_step) as said:
+        found = inspection.inspect(planned.design, scan)
+        said.append(f"reads {found.read_back}, {found.verdict}")
+    with timed("record", on_step) as said:
+        state = conclude(records, intent.mark_id, found)
+        said.append(f"{intent.mark_id} {state}")
+    return MarkReport(intent.mark_id, planned, receipt, state, scan, found)
+
+
+def _run(
+    checked: preflight.CheckedProgram,
+    port: Port,
+    intent: MarkIntent,
+    records: Records,
+    on_step: OnStep,
+    on_progress: OnProgress,
+) -> RunReceipt:
+    with timed("marking", on_step) as said:
+        records.begin(intent.mark_id)
+        try:
+            receipt = streamer.run(checked, port, intent, on_progress=on_progress)
+        except BaseException:
+            # the record must not wait for the next start to say that this mark is in doubt
+            records.give_up(intent.mark_id, "the run ended with an exception")
+            raise
+        records.conclude_run(intent.mark_id, receipt)
+        said.append(f"{receipt.lines_acknowledged} lines, {receipt.outcome}")
+    if receipt.outcome is Outcome.REFUSED:
+        raise PortError(
+            f"{intent.mark_id} was cancelled before the laser was on: {receipt.detail}; "
+            "the pin is blank and the order may be started again"
+        )
+    if receipt.outcome is Outcome.UNKNOWN:
+        raise UnknownStateError(
+            f"{intent.mark_id}: {receipt.detail}; done for sure up to stroke "
+            f"{receipt.last_surely_done_stroke}, not begun from stroke "
+            f"{receipt.first_surely_not_begun_stroke}: look at the pin, "
+            "then `pinmark records decide`"
+        )
+    return receipt
+
+
+def _intent(order: WorkOrder, planned: PlannedMark) -> MarkIntent:
+    return MarkIntent(
+        mark_id="",  # the records give it
+        order_id=order.order_id,
+        make=order.make,
+        model=order.model,
+        serial=order.serial,
+        code=planned.code.text,
+        code_index=planned.code.index,
+        recipe=planned.setup.recipe.name,
+        program_sha256=planned.program.sha256,
+        setup_sha256=gcode.setup_sha256(planned.setup),
+        intended_at_us=now_us(),
+    )
+
+
+def inspect_later(records: Records, mark_id: str, scan: HeightMap) -> Inspection:
+    """Inspect the pin of a mark that was made without a scan, and conclude its record.
+
+    Raises
+    ------
+    InputError
+        If there is no such mark, it is not ``marked``, or its recipe has changed since: the
+        design the pin was made from could then not be told.
+    """
+    row = records.get(mark_id)
+    if row.state is not MarkState.MARKED:
+        raise InputError(f"mark {mark_id} is {row.state}; only a mark that is marked is inspected")
+    setup = hardware.load_setup(row.recipe)
+    if gcode.setup_sha256(setup) != row.setup_sha256:
+        raise InputError(
+            f"mark {mark_id} was made with other figures of recipe {row.recipe} than today's "
+            f"(setup {row.setup_sha256[:12]}); restore them to inspect this pin"
+        )
+    code = codes.encode_index(row.code_index, setup.recipe.code_format)
+    found = inspection.inspect(relief.design(layout.arrange(code, setup), setup), scan)
+    conclude(records, mark_id, found)
+    return found
+
+
+def conclude(records: Records, mark_id: str, found: Inspection) -> MarkState:
+    """Write the verdict: verified only if the code read is the code ordered."""
+    good = found.verdict is Verdict.GOOD and found.read_back == found.designed
+    return records.conclude_inspection(mark_id, good, inspection_detail(found))
+
+
+def inspection_detail(found: Inspection) -> dict[str, object]:
+    """Return an inspection in integers, for the record."""
+    return {
+        "read_back": found.read_back,
+        "designed": found.designed,
+        "verdict": str(found.verdict),
+        "relief_nm": round(found.relief_um * 1000),
+        "findings": [{"code": one.code, "text": one.text} for one in found.findings],
+        "symbols": [
+            {
+                "position": one.position,
+                "symbol": one.symbol,
+                "probability_ppm": round(one.probability * 1e6),
+                "relief_nm": round(one.relief_um * 1000),
+            }
+            for one in found.symbols
+        ],
+    }

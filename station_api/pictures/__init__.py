@@ -1,0 +1,1 @@
+"""Pictures for people: drawn with matplotlib's Agg, the same bytes on every run."""

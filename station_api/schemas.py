@@ -1,0 +1,89 @@
+"""The door for work orders: text of a file -> `WorkOrder`.
+
+In: TOML or JSON of an order file. Out: `engraver.orders.WorkOrder`, normalised. Everything a
+person can get wrong ends in one line that names the file and the key.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engraver.errors import OrderError
+from engraver.orders import WorkOrder, normalise_name, normalise_serial
+
+LARGEST_ORDER_BYTES = 64 * 1024
+
+
+class WorkOrderIn(BaseModel):
+    """A work order as it arrives; unknown keys are refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    order: str = Field(default="", max_length=64)
+    make: str
+    model: str
+    serial: str
+    recipe: str = Field(default="default", max_length=64)
+
+    def to_order(self) -> WorkOrder:
+        """Normalise the identity and return the core's `WorkOrder`."""
+        return WorkOrder(
+            order_id=" ".join(self.order.split()),
+            make=normalise_name(self.make, "make"),
+            model=normalise_name(self.model, "model"),
+            serial=normalise_serial(self.serial),
+            recipe=self.recipe,
+        )
+
+
+def read_order(path: Path) -> WorkOrder:
+    """Read one work order from a TOML or JSON file.
+
+    Raises
+    ------
+    OrderError
+        If the file cannot be read, is neither TOML nor JSON, misses a key or has one too
+        many, or names an impossible identity.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise OrderError(f"order file {path}: {error.strerror}; name a readable file") from error
+    if len(data) > LARGEST_ORDER_BYTES:
+        raise OrderError(
+            f"order file {path} has {len(data)} bytes, an order has at most {LARGEST_ORDER_BYTES}"
+        )
+    return order_from(_parse(data, path), str(path))
+
+
+def order_from(fields: Any, source: str) -> WorkOrder:
+    """Check the fields of an order; ``source`` is named in the error."""
+    try:
+        return WorkOrderIn.model_validate(fields).to_order()
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the order"
+        raise OrderError(
+            f"order {source}, key {key}: {first['msg'].lower()}; an order has the texts "
+            "make, model, serial, and may have order and recipe"
+        ) from None
+    except OrderError as error:
+        raise OrderError(f"order {source}: {error}") from None
+
+
+def _parse(data: bytes, path: Path) -> Any:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise OrderError(
+            f"order file {path} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        ) from None
+    try:
+        return json.loads(text) if text.lstrip()[:1] in ("{", "[") else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise OrderError(f"order file {path} is neither TOML nor JSON: {error}") from None

@@ -1,0 +1,99 @@
+"""The dry half of the walk: work order -> program, with the laser nowhere near.
+
+In: `WorkOrder`, `Registry`. Out: `PlannedMark`, everything a mark needs and all it was made
+from. The prediction is a gate: a mark predicted illegible is refused before the laser is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+
+import hardware
+from engraver import ablation, codes, gcode, inspection, layout, relief, toolpath
+from engraver.codes import MarkCode
+from engraver.errors import DesignError
+from engraver.gcode import GcodeProgram
+from engraver.heightmap import HeightMap
+from engraver.orders import WorkOrder
+from engraver.profiles import Setup
+from engraver.registry import Registry
+from engraver.relief import ReliefDesign
+from engraver.toolpath import Toolpath
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the walk: its name, what came out of it in a few words, wall seconds."""
+
+    name: str
+    result: str
+    seconds: float
+
+
+OnStep = Callable[[Step], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedMark:
+    """A mark ready to be checked by a controller."""
+
+    code: MarkCode
+    setup: Setup
+    design: ReliefDesign
+    toolpath: Toolpath
+    predicted: HeightMap
+    program: GcodeProgram
+
+
+@contextmanager
+def timed(name: str, on_step: OnStep) -> Iterator[list[str]]:
+    """Time a block; what the block appends to the yielded list is the step's result."""
+    said: list[str] = []
+    begun = perf_counter()
+    yield said
+    on_step(Step(name, " ".join(said), perf_counter() - begun))
+
+
+def ignore_step(_step: Step) -> None:
+    """Take no notice of a step."""
+
+
+def encode_order(order: WorkOrder, registry: Registry) -> tuple[MarkCode, Setup]:
+    """Give the code of an order and the setup its recipe names."""
+    setup = hardware.load_setup(order.recipe)
+    return codes.encode(order, registry, setup.recipe.code_format), setup
+
+
+def plan_code(code: MarkCode, setup: Setup, on_step: OnStep = ignore_step) -> PlannedMark:
+    """Walk from a code to a program.
+
+    Raises
+    ------
+    DesignError
+        If the mark does not fit part, beam or machine, or would not be legible.
+    """
+    with timed("layout", on_step) as said:
+        placed = layout.arrange(code, setup)
+        said.append(f"{len(placed.cells)} symbols, mirrored")
+    with timed("relief", on_step) as said:
+        design = relief.design(placed, setup)
+        said.append(f"{design.field.area / 1e6:.4f} mm2 to lower by {design.relief_um:.0f} um")
+    with timed("toolpath", on_step) as said:
+        path = toolpath.plan(design, setup)
+        said.append(f"{path.stroke_count} strokes, {path.burn_length_um / 1e3:.1f} mm laser on")
+    with timed("prediction", on_step) as said:
+        predicted = ablation.predict(path, setup)
+        foreseen = inspection.inspect(design, predicted)
+        said.append(f"reads {foreseen.read_back}, {foreseen.verdict}")
+    if foreseen.read_back != code.text:
+        raise DesignError(
+            f"recipe {setup.recipe.name}: code {code.text} would be read as "
+            f"{foreseen.read_back}; correct the recipe before a pin is spent"
+        )
+    with timed("G-code", on_step) as said:
+        program = gcode.render(path, setup)
+        said.append(f"{len(program.data)} bytes, sha256 {program.sha256[:12]}")
+    return PlannedMark(code, setup, design, path, predicted, program)

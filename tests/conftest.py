@@ -1,0 +1,74 @@
+"""Shared by all tests: a station of one's own, the command line, a virtual engraver process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from station_api.cli import shell
+from station_api.cli.app import app
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 60.0
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a fresh PINMARK_HOME."""
+    folder = tmp_path / "station"
+    monkeypatch.setenv("PINMARK_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def pinmark(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs `pinmark` in this process and returns what it printed."""
+
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        capsys.readouterr()
+        code = shell.run(app, [str(word) for word in words])
+        printed = capsys.readouterr()
+        return subprocess.CompletedProcess(words, code, printed.out, printed.err)
+
+    return run
+
+
+def command(*words: str | Path) -> list[str]:
+    """Return the command line of `pinmark` with ``words``."""
+    return [sys.executable, "-m", "station_api", *map(str, words)]
+
+
+@contextmanager
+def engraver_process(folder: Path, *options: str) -> Iterator[Path]:
+    """Run `pinmark engraver` in ``folder``; yield its port; end it with the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = folder / "controller"
+    words = ["engraver", "--pty", str(port), "--recipe", "default", "--out", str(folder)]
+    with (folder / "engraver.log").open("w") as log:
+        process = subprocess.Popen(
+            command(*words, *options), stdout=log, stderr=log, env=os.environ | {"COLUMNS": "200"}
+        )
+        wait_until(lambda: port.exists() or process.poll() is not None, START_TIMEOUT_S)
+        assert process.poll() is None, (folder / "engraver.log").read_text()
+        try:
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float) -> None:
+    """Return once ``condition`` holds; fail the test if it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.01)
