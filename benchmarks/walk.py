@@ -10,7 +10,7 @@ from collections import defaultdict
 from station_api import samples
 from station_api.registry_file import sample_registry
 from station_api.schemas import order_from
-from station_api.walk import Step, encode_order, plan_code
+from station_api.walk import Nobody, Step, encode_order, plan_code
 
 REPEATS = 5
 
@@ -19,12 +19,15 @@ def main() -> None:
     """Plan the sample order a few times and print the best time of each step."""
     seconds: dict[str, list[float]] = defaultdict(list)
 
-    def keep(step: Step) -> None:
-        seconds[step.name].append(step.seconds)
+    class Keeper(Nobody):
+        """Keeps the seconds of each step."""
+
+        def ended(self, step: Step) -> None:
+            seconds[step.name].append(step.seconds)
 
     order = order_from(samples.order_fields(), "of the benchmark")
     for _ in range(REPEATS):
-        plan_code(*encode_order(order, sample_registry()), keep)
+        plan_code(*encode_order(order, sample_registry()), Keeper())
     best = {name: min(found) for name, found in seconds.items()}
     whole = sum(best.values())
     print(f"\nwalk: code to program, {whole:.2f} s in all (best of {REPEATS} each)")

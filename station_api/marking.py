@@ -22,10 +22,9 @@ from engraver.registry import Registry
 from firmware_bridge import preflight, streamer
 from firmware_bridge.port import Port, open_port
 from station_api.records import Records, now_us
-from station_api.walk import OnStep, PlannedMark, encode_order, plan_code, timed
+from station_api.walk import PlannedMark, Watcher, encode_order, plan_code, timed
 
 TakeScan = Callable[[], HeightMap]
-OnProgress = Callable[[streamer.Progress], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +45,7 @@ def mark_order(
     records: Records,
     port_url: str,
     take_scan: TakeScan | None,
-    on_step: OnStep,
-    on_progress: OnProgress,
+    watcher: Watcher,
 ) -> MarkReport:
     """Mark one order; return what became of it.
 
@@ -59,29 +57,29 @@ def mark_order(
     UnknownStateError
         If an earlier attempt, or this one, is in doubt.
     """
-    with timed("code", on_step) as said:
+    with timed("code", watcher) as said:
         code, setup = encode_order(order, registry)
         said.append(f"{code.text} ({code.format.name}, index {code.index})")
     records.refuse_second_mark(order.make, order.model, order.serial, code.text)
-    planned = plan_code(code, setup, on_step)
+    planned = plan_code(code, setup, watcher)
     with open_port(port_url, setup.machine.baud) as port:
-        with timed("preflight", on_step) as said:
-            checked = preflight.check(planned.program, port, setup.machine)
+        with timed("preflight", watcher) as said:
+            checked = preflight.check(planned.program, port, setup.machine, watcher.progressed)
             said.append(f"{len(planned.program.lines)} lines accepted in check mode")
-        with timed("intent", on_step) as said:
+        with timed("intent", watcher) as said:
             intent = records.intend(_intent(order, planned))
             said.append(f"{intent.mark_id} on disk")
-        receipt = _run(checked, port, intent, records, on_step, on_progress)
+        receipt = _run(checked, port, intent, records, watcher)
     state = MarkState.MARKED
     if take_scan is None:
         return MarkReport(intent.mark_id, planned, receipt, state, None, None)
-    with timed("scan", on_step) as said:
+    with timed("scan", watcher) as said:
         scan = take_scan()
         said.append(f"{scan.z_um.shape[1]} x {scan.z_um.shape[0]} points")
-    with timed("inspection", on_step) as said:
+    with timed("inspection", watcher) as said:
         found = inspection.inspect(planned.design, scan)
         said.append(f"reads {found.read_back}, {found.verdict}")
-    with timed("record", on_step) as said:
+    with timed("record", watcher) as said:
         state = conclude(records, intent.mark_id, found)
         said.append(f"{intent.mark_id} {state}")
     return MarkReport(intent.mark_id, planned, receipt, state, scan, found)
@@ -92,13 +90,17 @@ def _run(
     port: Port,
     intent: MarkIntent,
     records: Records,
-    on_step: OnStep,
-    on_progress: OnProgress,
+    watcher: Watcher,
 ) -> RunReceipt:
-    with timed("marking", on_step) as said:
+    with timed("marking", watcher) as said:
         records.begin(intent.mark_id)
         try:
-            receipt = streamer.run(checked, port, intent, on_progress=on_progress)
+            receipt = streamer.run(
+                checked,
+                port,
+                intent,
+                on_progress=lambda now: watcher.progressed(now.lines_acknowledged, now.lines_total),
+            )
         except BaseException:
             # the record must not wait for the next start to say that this mark is in doubt
             records.give_up(intent.mark_id, "the run ended with an exception")

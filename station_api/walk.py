@@ -6,10 +6,11 @@ from. The prediction is a gate: a mark predicted illegible is refused before the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Protocol
 
 import hardware
 from engraver import ablation, codes, gcode, inspection, layout, relief, toolpath
@@ -33,7 +34,30 @@ class Step:
     seconds: float
 
 
-OnStep = Callable[[Step], None]
+class Watcher(Protocol):
+    """Somebody who is told how the walk goes."""
+
+    def begun(self, name: str) -> None:
+        """Hear that a step has begun."""
+
+    def progressed(self, done: int, total: int) -> None:
+        """Hear how far the step is, where it can be counted."""
+
+    def ended(self, step: Step) -> None:
+        """Hear what a step came to."""
+
+
+class Nobody:
+    """A `Watcher` that takes no notice."""
+
+    def begun(self, name: str) -> None:
+        """Take no notice."""
+
+    def progressed(self, done: int, total: int) -> None:
+        """Take no notice."""
+
+    def ended(self, step: Step) -> None:
+        """Take no notice."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,16 +73,13 @@ class PlannedMark:
 
 
 @contextmanager
-def timed(name: str, on_step: OnStep) -> Iterator[list[str]]:
+def timed(name: str, watcher: Watcher) -> Iterator[list[str]]:
     """Time a block; what the block appends to the yielded list is the step's result."""
     said: list[str] = []
+    watcher.begun(name)
     begun = perf_counter()
     yield said
-    on_step(Step(name, " ".join(said), perf_counter() - begun))
-
-
-def ignore_step(_step: Step) -> None:
-    """Take no notice of a step."""
+    watcher.ended(Step(name, " ".join(said), perf_counter() - begun))
 
 
 def encode_order(order: WorkOrder, registry: Registry) -> tuple[MarkCode, Setup]:
@@ -67,7 +88,7 @@ def encode_order(order: WorkOrder, registry: Registry) -> tuple[MarkCode, Setup]
     return codes.encode(order, registry, setup.recipe.code_format), setup
 
 
-def plan_code(code: MarkCode, setup: Setup, on_step: OnStep = ignore_step) -> PlannedMark:
+def plan_code(code: MarkCode, setup: Setup, watcher: Watcher) -> PlannedMark:
     """Walk from a code to a program.
 
     Raises
@@ -75,16 +96,16 @@ def plan_code(code: MarkCode, setup: Setup, on_step: OnStep = ignore_step) -> Pl
     DesignError
         If the mark does not fit part, beam or machine, or would not be legible.
     """
-    with timed("layout", on_step) as said:
+    with timed("layout", watcher) as said:
         placed = layout.arrange(code, setup)
         said.append(f"{len(placed.cells)} symbols, mirrored")
-    with timed("relief", on_step) as said:
+    with timed("relief", watcher) as said:
         design = relief.design(placed, setup)
         said.append(f"{design.field.area / 1e6:.4f} mm2 to lower by {design.relief_um:.0f} um")
-    with timed("toolpath", on_step) as said:
+    with timed("toolpath", watcher) as said:
         path = toolpath.plan(design, setup)
         said.append(f"{path.stroke_count} strokes, {path.burn_length_um / 1e3:.1f} mm laser on")
-    with timed("prediction", on_step) as said:
+    with timed("prediction", watcher) as said:
         predicted = ablation.predict(path, setup)
         foreseen = inspection.inspect(design, predicted)
         said.append(f"reads {foreseen.read_back}, {foreseen.verdict}")
@@ -93,7 +114,7 @@ def plan_code(code: MarkCode, setup: Setup, on_step: OnStep = ignore_step) -> Pl
             f"recipe {setup.recipe.name}: code {code.text} would be read as "
             f"{foreseen.read_back}; correct the recipe before a pin is spent"
         )
-    with timed("G-code", on_step) as said:
+    with timed("G-code", watcher) as said:
         program = gcode.render(path, setup)
         said.append(f"{len(program.data)} bytes, sha256 {program.sha256[:12]}")
     return PlannedMark(code, setup, design, path, predicted, program)

@@ -10,7 +10,7 @@ from engraver.toolpath import MoveKind
 from station_api import samples
 from station_api.registry_file import sample_registry
 from station_api.schemas import order_from
-from station_api.walk import PlannedMark, encode_order, plan_code
+from station_api.walk import Nobody, PlannedMark, encode_order, plan_code
 from tests.conftest import REPOSITORY
 
 ARCHITECTURE = (REPOSITORY / "ARCHITECTURE.md").read_text("utf-8")
@@ -20,7 +20,7 @@ ARCHITECTURE = (REPOSITORY / "ARCHITECTURE.md").read_text("utf-8")
 def planned() -> PlannedMark:
     """Plan the sample order once."""
     order = order_from(samples.order_fields(), "of the test")
-    return plan_code(*encode_order(order, sample_registry()))
+    return plan_code(*encode_order(order, sample_registry()), Nobody())
 
 
 def test_the_life_of_one_work_order_tells_real_values(planned: PlannedMark) -> None:
@@ -49,5 +49,5 @@ def test_no_laser_outside_the_tip_or_on_a_character(planned: PlannedMark) -> Non
 
 def test_the_same_order_gives_the_same_bytes(planned: PlannedMark) -> None:
     """Planning is a function: no clock, no chance."""
-    again = plan_code(planned.code, planned.setup)
+    again = plan_code(planned.code, planned.setup, Nobody())
     assert again.program.sha256 == planned.program.sha256

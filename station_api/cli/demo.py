@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ from engraver.errors import PortError
 from engraver.record import MarkState
 from station_api import samples
 from station_api.cli import shell
-from station_api.cli.report import report_fields, step_printer, streaming_bar
+from station_api.cli.report import Display, report_fields
 from station_api.home import HOME_VARIABLE
 from station_api.marking import MarkReport, mark_order
 from station_api.pictures import plan as plan_picture
@@ -32,7 +32,7 @@ from station_api.registry_file import load_registry
 from station_api.scans import scan_taker
 from station_api.schemas import order_from
 from station_api.station import open_station
-from station_api.walk import timed
+from station_api.walk import Watcher, timed
 
 START_TIMEOUT_S = 30.0
 SCAN_TIMEOUT_S = 120.0
@@ -57,17 +57,17 @@ def demo(
     folder.mkdir(parents=True, exist_ok=True)
     os.environ[HOME_VARIABLE] = str(folder / "station")
     order = order_from({**samples.order_fields(), "serial": serial}, "of the demo")
-    show = step_printer(as_json)
     if not as_json:
         who = f"{order.make} {order.model} serial {order.serial}"
         shell.console.print(f"[bold]{who}[/] (order {order.order_id}, recipe {order.recipe})")
-    with virtual_engraver(folder, order.recipe, show) as (pty, alive):
-        take_scan = scan_taker(folder / "pin.x3p", SCAN_TIMEOUT_S, alive)
-        with open_station(to_mark=True) as station, streaming_bar() as on_progress:
-            report = mark_order(
-                order, load_registry(), station.records, str(pty), take_scan, show, on_progress
-            )
-    pictures = draw(report, folder, show)
+    with Display(as_json) as display:
+        with virtual_engraver(folder, order.recipe, display) as (pty, alive):
+            take_scan = scan_taker(folder / "pin.x3p", SCAN_TIMEOUT_S, alive)
+            with open_station(to_mark=True) as station:
+                report = mark_order(
+                    order, load_registry(), station.records, str(pty), take_scan, display
+                )
+        pictures = draw(report, folder, display)
     machine = json.loads((folder / "engraver.json").read_text())
     fields = {
         **report_fields(report),
@@ -83,12 +83,14 @@ def demo(
 
 
 @contextmanager
-def virtual_engraver(folder: Path, recipe: str, show: Any) -> Iterator[tuple[Path, Any]]:
+def virtual_engraver(
+    folder: Path, recipe: str, watcher: Watcher
+) -> Iterator[tuple[Path, Callable[[], bool]]]:
     """Start `pinmark engraver` on a pseudo-terminal; end it with the block."""
     pty = folder / "controller"
     words = ["engraver", "--pty", str(pty), "--recipe", recipe, "--out", str(folder)]
     command = [sys.executable, "-m", "station_api", *words, "--speed", "max"]
-    with timed("engraver", show) as said, (folder / "engraver.log").open("w") as log:
+    with timed("engraver", watcher) as said, (folder / "engraver.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not pty.exists():
@@ -106,9 +108,9 @@ def virtual_engraver(folder: Path, recipe: str, show: Any) -> Iterator[tuple[Pat
         process.wait()
 
 
-def draw(report: MarkReport, folder: Path, show: Any) -> dict[str, str]:
+def draw(report: MarkReport, folder: Path, watcher: Watcher) -> dict[str, str]:
     """Draw the plan, the ablated pin and the read-back; return their paths by name."""
-    with timed("pictures", show) as said:
+    with timed("pictures", watcher) as said:
         paths = {name: folder / f"{name}.png" for name in ("plan", "pin", "read_back")}
         plan_picture.save_png(report.planned.toolpath, report.planned.design, paths["plan"])
         if report.scan is not None and report.inspection is not None:

@@ -14,7 +14,7 @@ import typer
 from engraver.record import MarkState
 from station_api.cli import shell
 from station_api.cli.records import announce_doubts
-from station_api.cli.report import report_fields, step_printer, streaming_bar
+from station_api.cli.report import Display, report_fields
 from station_api.marking import mark_order
 from station_api.registry_file import load_registry
 from station_api.scans import scan_taker
@@ -45,16 +45,8 @@ def mark(
     take_scan = scan_taker(scan, scan_timeout, alive=lambda: True) if scan else None
     with open_station(to_mark=True) as station:
         announce_doubts(station)
-        with streaming_bar() as on_progress:
-            report = mark_order(
-                order,
-                registry,
-                station.records,
-                port,
-                take_scan,
-                step_printer(as_json),
-                on_progress,
-            )
+        with Display(as_json) as display:
+            report = mark_order(order, registry, station.records, port, take_scan, display)
     if as_json:
         shell.emit(report_fields(report))
     else:

@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from firmware_bridge import streamer
 from station_api.cli import shell
 from station_api.marking import MarkReport
-from station_api.walk import OnStep, Step, ignore_step
+from station_api.walk import Step
 
 
-def step_printer(quiet: bool) -> OnStep:
-    """Return a function that prints each step of the walk with the time it took."""
-    if quiet:
-        return ignore_step
+class Display:
+    """A `Watcher` for a terminal: a line for each ended step, a bar for the one at work.
 
-    def show(step: Step) -> None:
-        shell.console.print(f"  {step.name:<12} {step.seconds:7.2f} s   {step.result}")
+    The bar goes to standard error and vanishes; ``quiet`` keeps the lines back.
+    """
 
-    return show
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=shell.progress_console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None)
 
+    def __enter__(self) -> Display:
+        self._bar.start()
+        return self
 
-@contextmanager
-def streaming_bar() -> Iterator[Callable[[streamer.Progress], None]]:
-    """Show a bar on standard error while a program streams."""
-    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, TimeElapsedColumn(), console=shell.progress_console, transient=True
-    ) as bar:
-        task = bar.add_task("lines acknowledged", total=None)
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
 
-        def advance(progress: streamer.Progress) -> None:
-            bar.update(task, completed=progress.lines_acknowledged, total=progress.lines_total)
+    def begun(self, name: str) -> None:
+        """Show the step at work."""
+        self._bar.reset(self._task, description=name, total=None)
 
-        yield advance
+    def progressed(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def ended(self, step: Step) -> None:
+        """Print what the step came to and the wall time it took."""
+        if not self._quiet:
+            shell.console.print(f"  {step.name:<12} {step.seconds:7.2f} s   {step.result}")
 
 
 def report_fields(report: MarkReport) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The read simulation of the font benchmark: faces, distortions, a reader."""
