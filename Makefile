@@ -21,8 +21,12 @@ demo: setup ## mark one virtual firing pin end to end
 test: setup ## all tests
 	@$(BIN)/python -m pytest -q
 
-bench: setup ## tables of ratios, measured side by side in one run
-	@for table in benchmarks/[a-z]*.py; do $(BIN)/python $$table || exit 1; done
+bench: setup .venv-bench/.made ## tables of ratios beside peers, which live in .venv-bench alone
+	@for table in benchmarks/[a-z]*.py; do .venv-bench/bin/python $$table || exit 1; done
+
+.venv-bench/.made: requirements/bench.txt
+	@$(PYTHON) scripts/make_venv.py .venv-bench requirements/bench.txt
+	@touch $@
 
 serve: setup ## the station's records over HTTP, on this machine
 	@$(BIN)/pinmark serve
@@ -38,7 +42,7 @@ files: ## rewrite the list of files in ARCHITECTURE.md
 	@$(PYTHON) scripts/list_files.py
 
 lock: setup ## refresh requirements/*.txt from requirements/*.in (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
+	for name in dev bench; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## remove what the other targets made
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

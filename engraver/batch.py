@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engraver.codes import FORMATS, CodeFormat, V, W, encode_index, format_named
+from engraver.codes import CodeFormat, V, W, encode_index, format_named
 from engraver.errors import CodeError, RegistryError
 from engraver.galois import EXP, evaluate, interpolate, multiply, times_alpha
 from engraver.orders import normalise_serial
@@ -28,7 +28,10 @@ from engraver.templates import parse_template
 CHUNK = 1 << 15
 """Codes worked on at a time: their indices and symbols stay in the second-level cache."""
 
-_REFUSED = -(1 << 60)
+_REFUSED = -(1 << 56)
+"""What a character outside the template adds: 32 pairs of them still fit 64 bits."""
+
+_LARGEST_TEMPLATE = 1 << 55
 
 Integers = NDArray[np.int64]
 
@@ -56,7 +59,7 @@ def encode_indices(indices: Integers, format_name: str = "pin32-12") -> NDArray[
     >>> encode_indices(np.array([32768, 163963])).tolist()
     [b'R8RPE1GVR8L1', b'YY4JC8DYCFDP']
     """
-    fmt = format_named(format_name)
+    fmt = _format_of_one_place(format_name)
     indices = _as_indices(indices, fmt)
     pairs = np.empty((len(indices), fmt.n // 2), dtype=np.uint16)
     for part in _chunks(len(indices)):
@@ -70,7 +73,7 @@ def pack_indices(indices: Integers, format_name: str = "pin32-12") -> Integers:
     The compact form for searching; `symbols_of` unpacks it. Raises CodeError as
     `encode_indices` does.
     """
-    fmt = format_named(format_name)
+    fmt = _format_of_one_place(format_name)
     indices = _as_indices(indices, fmt)
     packed = np.empty(len(indices), dtype=np.int64)
     for part in _chunks(len(indices)):
@@ -122,7 +125,7 @@ def check_texts(texts: Sequence[str] | NDArray[np.bytes_], format_name: str) -> 
         Texts of exactly the format's length, as a list of str or an ``S`` array. Aliases,
         lower case and separators make a text False here: `engraver.codes.decode` reads those.
     """
-    fmt = format_named(format_name)
+    fmt = _format_of_one_place(format_name)
     codes = _characters(texts, fmt.n)
     if codes is None:
         return np.array([_is_code(text, fmt) for text in texts], dtype=bool)
@@ -133,6 +136,14 @@ def check_texts(texts: Sequence[str] | NDArray[np.bytes_], format_name: str) -> 
             syndrome ^= table[codes[part, 2 * j : 2 * j + 2].view(np.uint16)[:, 0]]
         sound[part] = syndrome == 0
     return sound
+
+
+def _format_of_one_place(name: str) -> CodeFormat:
+    """Return the format, or refuse one whose symbols do not fit 64 bits."""
+    fmt = format_named(name)
+    if fmt.n > 12:
+        raise CodeError(f"{name} joins two places; encode or check each place by itself")
+    return fmt
 
 
 def _chunks(count: int) -> Iterator[slice]:
@@ -153,16 +164,16 @@ def _as_indices(indices: Integers, fmt: CodeFormat) -> Integers:
 @cache
 def _encode_tables(name: str) -> tuple[Integers, ...]:
     """Return, for each 10 bits of P, the 1,024 packed words they contribute (W in the first)."""
-    fmt = FORMATS[name]
+    fmt = format_named(name)
     tables = []
     for low in range(0, fmt.k, 2):
         columns = np.zeros(1024, dtype=np.int64)
         for value in range(1024):
             message = [0] * low + [value & 31, value >> 5]
-            for i in range(fmt.n):
-                columns[value] |= times_alpha(evaluate(message, EXP[i]), V[i]) << (5 * i)
+            for at, i in enumerate(fmt.positions):
+                columns[value] |= times_alpha(evaluate(message, EXP[i]), V[i]) << (5 * at)
         tables.append(columns)
-    tables[0] ^= sum(W[i] << (5 * i) for i in range(fmt.n))
+    tables[0] ^= sum(W[i] << (5 * at) for at, i in enumerate(fmt.positions))
     return tuple(tables)
 
 
@@ -217,7 +228,7 @@ def _check_tables(name: str) -> tuple[NDArray[np.uint32], ...]:
     65,536 entries a table. A codeword's entries XOR to 0; a character outside the alphabet
     sets a bit that belongs to its table alone, so that no other can cancel it.
     """
-    fmt = FORMATS[name]
+    fmt = format_named(name)
     tables = []
     for i in range(0, fmt.n, 2):
         first, second = _check_column(fmt, i), _check_column(fmt, i + 1)
@@ -228,17 +239,16 @@ def _check_tables(name: str) -> tuple[NDArray[np.uint32], ...]:
     return tuple(tables)
 
 
-def _check_column(fmt: CodeFormat, i: int) -> Integers:
-    """Return the check symbols that each of 256 characters gives at position i; -1 for none."""
-    points = EXP[: fmt.k]
-    basis = interpolate(points, [int(j == i) for j in range(fmt.k)]) if i < fmt.k else []
+def _check_column(fmt: CodeFormat, at: int) -> Integers:
+    """Return the check symbols that each of 256 characters gives at place ``at``; -1 for none."""
+    points, i = [EXP[i] for i in fmt.positions], fmt.positions[at]
+    unit = [int(j == at) for j in range(fmt.n)]
+    basis = interpolate(points[: fmt.k], unit[: fmt.k])
+    pairs = zip(points[fmt.k :], unit[fmt.k :], strict=True)
+    weights = [evaluate(basis, point) ^ own for point, own in pairs]
     column = np.full(256, -1, dtype=np.int64)
     for value, symbol in enumerate(ALPHABET):
         y = times_alpha(value ^ W[i], -V[i])
-        weights = [
-            evaluate(basis, EXP[fmt.k + r]) if i < fmt.k else int(i == fmt.k + r)
-            for r in range(fmt.redundancy)
-        ]
         column[ord(symbol)] = sum(multiply(w, y) << (5 * r) for r, w in enumerate(weights))
     return column
 
@@ -250,7 +260,7 @@ def _plain_offsets(serials: Sequence[str], row: Row) -> Integers | None:
     """
     template = parse_template(row.template)
     codes = _characters(serials, len(template.sets))
-    if codes is None or not len(codes):
+    if codes is None or not len(codes) or template.size > _LARGEST_TEMPLATE:
         return None
     columns = _template_columns(row.template)
     offsets = np.full(len(codes), -row.start, dtype=np.int64)
@@ -273,7 +283,8 @@ def _template_columns(text: str) -> tuple[Integers, ...]:
             column[ord(character)] = digit * weight
         single.append(column)
     pairs = zip(single[::2], single[1::2], strict=False)
-    tables = [(second[:, None] + first[None, :]).reshape(-1) for first, second in pairs]
+    sums = [(second[:, None] + first[None, :]).reshape(-1) for first, second in pairs]
+    tables = [np.where(table < 0, _REFUSED, table) for table in sums]
     return tuple(tables + ([single[-1]] if len(single) % 2 else []))
 
 

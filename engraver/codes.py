@@ -30,7 +30,9 @@ __all__ = [
     "EXP",
     "FIELD_POLYNOMIAL",
     "FORMATS",
+    "JOINT",
     "LOG",
+    "SECOND_PLACE",
     "CodeFormat",
     "Correction",
     "Decoded",
@@ -45,19 +47,31 @@ __all__ = [
     "format_named",
 ]
 
-V = (6, 7, 4, 9, 2, 18, 20, 28, 1, 25, 23, 25)
-W = (18, 25, 9, 21, 16, 5, 27, 24, 1, 16, 6, 10)
+V = (6, 7, 4, 9, 2, 18, 20, 28, 1, 25, 23, 25, 13, 24, 29, 30, 30, 18, 9, 3)
+W = (18, 25, 9, 21, 16, 5, 27, 24, 1, 16, 6, 10, 8, 22, 31, 2, 7, 18, 9, 28)
+SECOND_PLACE_START = 12
+"""Positions 12 to 19 stand on the second place; scripts/choose_second_place.py chose them."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeFormat:
-    """Length ``n``, payload symbols ``k`` and the usual arrangement of a format."""
+    """Length ``n``, payload symbols ``k`` and the usual arrangement of a format.
+
+    ``second`` of the n symbols, the last ones, stand on the second place of the firearm.
+    """
 
     name: str
     n: int
     k: int
     rows: int
     columns: int
+    second: int = 0
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The places in the polynomial that the n symbols carry."""
+        first = self.n - self.second
+        return (*range(first), *range(SECOND_PLACE_START, SECOND_PLACE_START + self.second))
 
     @property
     def index_limit(self) -> int:
@@ -78,6 +92,18 @@ FORMATS = {
         CodeFormat("pin32-12", 12, 8, 3, 4),
     )
 }
+"""What stands on a firing pin."""
+
+SECOND_PLACE = CodeFormat("pin32-second", 8, 8, 2, 4, second=8)
+"""What stands on the second place (breech face); alone it proves nothing above P = 2^30."""
+
+JOINT = {
+    f.name: CodeFormat(f"{f.name}+8", f.n + 8, f.k, f.rows, f.columns, second=8)
+    for f in FORMATS.values()
+}
+"""Both places of one firearm read as one codeword, by the name of the pin's format."""
+
+_ALL = FORMATS | {f.name: f for f in (SECOND_PLACE, *JOINT.values())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +181,20 @@ class Decoded:
 def format_named(name: str) -> CodeFormat:
     """Return the format called ``name``; CodeError names the known ones."""
     try:
-        return FORMATS[name]
+        return _ALL[name]
     except (KeyError, TypeError):
-        raise CodeError(
-            f"format {name!r} is unknown; known formats: {', '.join(FORMATS)}"
-        ) from None
+        raise CodeError(f"format {name!r} is unknown; known formats: {', '.join(_ALL)}") from None
 
 
 def format_for(length: int) -> CodeFormat:
-    """Return the format of ``length`` symbols; CodeError if there is none."""
-    for fmt in FORMATS.values():
+    """Return the format of ``length`` symbols on one pin, or on both places together.
+
+    Raises
+    ------
+    CodeError
+        If there is none.
+    """
+    for fmt in (*FORMATS.values(), *JOINT.values()):
         if fmt.n == length:
             return fmt
     lengths = ", ".join(str(fmt.n) for fmt in FORMATS.values())
@@ -208,7 +238,7 @@ def encode_index(index: int, format_name: str = "pin32-12") -> MarkCode:
             f"index {index} is outside {fmt.name}, which holds 0 to {fmt.index_limit - 1}"
         )
     message = [(index >> (5 * j)) & 31 for j in range(fmt.k)]
-    return MarkCode(text_at(message, range(fmt.n)), fmt, index)
+    return MarkCode(text_at(message, fmt.positions), fmt, index)
 
 
 def text_at(message: Sequence[int], positions: Sequence[int]) -> str:
@@ -251,10 +281,10 @@ def decode_reading(reading: Reading, fmt: CodeFormat) -> Decoded:
             f"reading {reading.text!r} has {len(reading)} symbols, {fmt.name} has {fmt.n}; "
             "write ? for each illegible one"
         )
-    message = nearest_message(reading, range(fmt.n), fmt.k)
+    message = nearest_message(reading, fmt.positions, fmt.k)
     if message is None:
         return Decoded(reading, fmt, None, (), 0, count_unsure(reading))
-    code = MarkCode(text_at(message, range(fmt.n)), fmt, index_from(message))
+    code = MarkCode(text_at(message, fmt.positions), fmt, index_from(message))
     errors, erasures = count_faults(reading, code.text)
     return Decoded(reading, fmt, code, list_corrections(reading, code.text), errors, erasures)
 

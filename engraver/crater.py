@@ -13,7 +13,7 @@ pitch d on rows at pitch p lower the field by volume / (d p) a pass.
 Under M4 the pulse energy follows the speed, E = E0 f, while the pulses draw nearer, d = d0 f:
 the depth is proportional to l(f)^2 / f, stationary where l = 2, i.e. at F0 = e^2 Fth, the
 fluence that also takes most metal for a given energy. A recipe near it keeps its depth within
-3 % down to 70 % of the speed and within 14 % down to 50 %.
+4 % down to 70 % of the speed and within 15 % down to 50 %.
 """
 
 from __future__ import annotations
@@ -65,6 +65,14 @@ def kerf_um(setup: Setup) -> float:
     return radius_um(setup.laser, _log_ratio(setup))
 
 
+def contour_kerf_um(setup: Setup) -> float:
+    """Return the crater radius of the recipe's contour pulses, 0 if it traces no contour."""
+    energy = setup.recipe.contour_energy_uj
+    if energy == 0:
+        return 0.0
+    return radius_um(setup.laser, log_fluence_ratio(setup.laser, setup.material, energy))
+
+
 def depth_a_pass_um(setup: Setup) -> float:
     """Return the mean depth that one pass of the recipe takes off a wide field."""
     recipe = setup.recipe
@@ -78,14 +86,13 @@ def depth_um(setup: Setup) -> float:
     return depth_a_pass_um(setup) * setup.recipe.passes
 
 
-def energy_at_speed_uj(setup: Setup, speed_share: float) -> float:
-    """Return the pulse energy that keeps the depth of a pass at a share of the recipe's speed.
+def energy_at_speed_uj(setup: Setup, pulse_energy_uj: float, speed_share: float) -> float:
+    """Return the pulse energy that at a share of the speed digs as deep as the given one at full.
 
     Slower, the pulses lie closer; with l^2 / speed kept, l shrinks with the root of the speed.
     """
-    log_ratio = _log_ratio(setup)
-    drop = log_ratio * (1.0 - sqrt(speed_share))
-    return setup.recipe.pulse_energy_uj * exp(-drop)
+    log_ratio = log_fluence_ratio(setup.laser, setup.material, pulse_energy_uj)
+    return pulse_energy_uj * exp(-log_ratio * (1.0 - sqrt(speed_share)))
 
 
 def threshold_energy_uj(setup: Setup) -> float:

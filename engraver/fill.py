@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import MultiPolygon, Polygon, box
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -82,6 +82,11 @@ def hatch(
     row, pairs = row[order][::2], u[order].reshape(-1, 2)
     keep = pairs[:, 1] - pairs[:, 0] > shortest_um
     return Hatch(row[keep], pairs[keep], angle_deg, pitch_um, phase)
+
+
+def square(half_um: float) -> Polygon:
+    """Return the upright square of side ``2 half_um`` round the origin."""
+    return box(-half_um, -half_um, half_um, half_um)
 
 
 def pass_angle_deg(turn_deg: float, pass_index: int) -> float:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engraver import motion
+from engraver import calibration, motion
 from engraver.errors import ProgramError
 from engraver.profiles import Machine, Setup
 from engraver.toolpath import MoveKind, Toolpath
@@ -37,6 +37,8 @@ class GcodeProgram:
         The $30 for which S words were scaled.
     estimated_time_s
         Modelled machine seconds (`engraver.motion`).
+    bottleneck
+        What holds it up: "motion", "controller" or "link".
     """
 
     data: bytes
@@ -45,6 +47,7 @@ class GcodeProgram:
     dialect: str
     s_max: int
     estimated_time_s: float
+    bottleneck: str = "motion"
 
     def __post_init__(self) -> None:
         self.line_stroke.setflags(write=False)
@@ -55,8 +58,8 @@ class GcodeProgram:
         return self.data.split(b"\n")[:-1]
 
 
-PREAMBLE = ("G21G90G94G17", "G54", "M5S0", "M4")
-"""mm, absolute, feed a minute, XY plane; work coordinates; beam off, then dynamic power."""
+PREAMBLE = ("G21G90G94G17", "G54", "M5S0", "M4", "G0X0Y0Z0")
+"""mm, absolute, feed a minute, XY plane; work coordinates; beam off, then dynamic power; apex."""
 
 ENDING = ("S0", "M5", "G4P0", "M2")
 """Beam off twice; G4P0 answers when motion has ended; M2 ends the program."""
@@ -72,13 +75,15 @@ def render(toolpath: Toolpath, setup: Setup) -> GcodeProgram:
     Raises
     ------
     ProgramError
-        If a line is longer than the controller reads.
+        If a line is longer than the controller reads, or the path longer than its travel.
     """
+    _refuse_beyond_travel(toolpath, setup.machine)
     head = [*_header(toolpath, setup), *PREAMBLE]
     moves = _moves(toolpath, setup.machine)
     lines = [*head, *moves, *ENDING]
     _refuse_long_lines(lines, setup.machine)
     data = ("\n".join(lines) + "\n").encode("ascii")
+    budget = motion.budget(toolpath, setup.machine, len(lines), len(data))
     line_stroke = np.full(len(lines), -1, dtype=np.int32)
     line_stroke[len(head) : len(head) + len(moves)] = toolpath.stroke
     return GcodeProgram(
@@ -87,7 +92,8 @@ def render(toolpath: Toolpath, setup: Setup) -> GcodeProgram:
         line_stroke=line_stroke,
         dialect=setup.machine.dialect,
         s_max=setup.machine.s_max,
-        estimated_time_s=motion.duration_s(toolpath, setup.machine),
+        estimated_time_s=budget.duration_s,
+        bottleneck=budget.bottleneck,
     )
 
 
@@ -124,12 +130,13 @@ def _header(toolpath: Toolpath, setup: Setup) -> list[str]:
 
 def _moves(toolpath: Toolpath, machine: Machine) -> list[str]:
     """Write one line a move; words that have not changed are left out."""
-    axes = [_coordinates(toolpath.xyz_um[1:, axis]) for axis in range(3)]
-    before = [_coordinates(toolpath.xyz_um[:1, axis])[0] for axis in range(3)]
+    xyz_um = calibration.commanded_xyz_um(toolpath, machine)
+    axes = [_coordinates(xyz_um[1:, axis]) for axis in range(3)]
+    before = [_coordinates(xyz_um[:1, axis])[0] for axis in range(3)]
     words = [("G0" if jump else "G1") for jump in (toolpath.kind == MoveKind.JUMP).tolist()]
     power = np.rint(toolpath.power * machine.s_max).astype(int).tolist()
     feed = [_number(f, 1) for f in (toolpath.speed_mm_s * 60).tolist()]
-    lines, modal_g, modal_s, modal_f = [], "", -1, ""
+    lines, modal_g, modal_s, modal_f = [], "G0", 0, ""
     for word, x, y, z, s, f in zip(words, *axes, power, feed, strict=True):
         line = word if word != modal_g else ""
         modal_g = word
@@ -140,7 +147,7 @@ def _moves(toolpath: Toolpath, machine: Machine) -> list[str]:
         before = now
         if word == "G1" and f != modal_f:
             line, modal_f = f"{line}F{f}", f
-        if word == "G1" and s != modal_s:
+        if s != modal_s:
             line, modal_s = f"{line}S{s}", s
         lines.append(line)
     return lines
@@ -172,3 +179,13 @@ def _refuse_long_lines(lines: list[str], machine: Machine) -> None:
             f"line {longest!r} has {len(longest)} characters, {machine.name} reads at most "
             f"{machine.line_characters}; shorten the names of the profiles"
         )
+
+
+def _refuse_beyond_travel(toolpath: Toolpath, machine: Machine) -> None:
+    extent_mm = np.ptp(toolpath.xyz_um, axis=0) * 1e-3
+    for axis, extent, travel in zip("xyz", extent_mm.tolist(), machine.travel_mm, strict=True):
+        if extent > travel:
+            raise ProgramError(
+                f"the path is {extent:.2f} mm long in {axis}, {machine.name} travels "
+                f"{travel:g} mm; use a machine of more travel or fewer pockets"
+            )

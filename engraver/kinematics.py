@@ -67,17 +67,47 @@ def plan_speeds(xyz_mm: Floats, speed_mm_s: Floats, machine: Machine) -> MotionP
     step = np.diff(xyz_mm, axis=0)
     length = np.linalg.norm(step, axis=1)
     unit = step / length[:, None]
-    acceleration = _along(machine.acceleration_mm_s2, unit)
-    nominal = np.minimum(speed_mm_s, _along(machine.max_speed_mm_s, unit))
+    acceleration = _along(_accelerations(machine), unit)
+    nominal = np.minimum(speed_mm_s, _along(_speeds(machine), unit))
     gain = 2 * acceleration * length
     limit = _junction_limits(unit, nominal, machine)
     squared = _look_ahead(limit, gain, machine.planner_blocks)
     return _trapezoids(squared, nominal, acceleration, length)
 
 
-def _along(limit: float, unit: Floats) -> Floats:
-    """Return the limit along ``unit`` if every axis may reach ``limit``, as grbl 1.1 does."""
-    along: Floats = limit / np.abs(unit).max(axis=1)
+def corner_speed_mm_s(machine: Machine, angle_deg: float) -> float:
+    """Return the speed at which a right angle between a row at ``angle_deg`` and the next is cut.
+
+    It is the speed with which a row begins without a run-up.
+    """
+    angle = np.radians(angle_deg + np.array([45.0, 135.0]))
+    ways = np.column_stack((np.cos(angle), np.sin(angle), np.zeros(2)))
+    half_sine = np.sqrt(0.5)
+    pull = float(_along(_accelerations(machine), ways).min())
+    return float(np.sqrt(pull * machine.junction_deviation_mm * half_sine / (1 - half_sine)))
+
+
+def row_acceleration_mm_s2(machine: Machine, angle_deg: float) -> float:
+    """Return the acceleration along a row at ``angle_deg``."""
+    angle = np.radians(angle_deg)
+    return float(
+        _along(_accelerations(machine), np.array([[np.cos(angle), np.sin(angle), 0.0]]))[0]
+    )
+
+
+def _speeds(machine: Machine) -> Floats:
+    flat = machine.max_speed_mm_s
+    return np.array([flat, flat, machine.z_max_speed_mm_s or flat])
+
+
+def _accelerations(machine: Machine) -> Floats:
+    flat = machine.acceleration_mm_s2
+    return np.array([flat, flat, machine.z_acceleration_mm_s2 or flat])
+
+
+def _along(limits: Floats, unit: Floats) -> Floats:
+    """Return the limit along ``unit`` if every axis keeps its own of ``(3,)``, as in grbl 1.1."""
+    along: Floats = 1 / (np.abs(unit) / limits).max(axis=1)
     return along
 
 
@@ -94,7 +124,7 @@ def _junction_limits(unit: Floats, nominal: Floats, machine: Machine) -> Floats:
     turn[straight] = unit[1:][straight]
     half_sine = np.sqrt(np.clip(0.5 * (1.0 - cosine), 0.0, 1.0))
     room = np.where(straight, 1.0, 1.0 - half_sine)
-    pull = _along(machine.acceleration_mm_s2, turn)
+    pull = _along(_accelerations(machine), turn)
     junction = pull * machine.junction_deviation_mm * half_sine / room
     junction = np.where(straight, np.inf, np.where(cosine > 0.999999, 0.0, junction))
     limit[1:-1] = np.minimum(junction, np.minimum(nominal[:-1], nominal[1:]) ** 2)

@@ -7,18 +7,21 @@ Reading order (left to right, top to bottom) is that of the impression on the pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import hypot
+from dataclasses import dataclass, replace
+from math import hypot, radians, sin
 
 from shapely import affinity
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
-from engraver import glyphs
+from engraver import glyphs, ring, surface
 from engraver.codes import MarkCode
 from engraver.errors import DesignError
-from engraver.profiles import Part, Recipe, Setup
+from engraver.profiles import Recipe, Setup
 
-_TIP_SEGMENTS = 64  # to a quarter: the sagitta of a 1.5 mm disc is then below 0.1 um
+LARGEST_SCALE = 2.0
+"""Cells twice the recipe's are larger than any published microstamp and only cost time."""
+
+_SCALED = ("cell_height_um", "cell_width_um", "stroke_um", "pitch_x_um", "pitch_y_um")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarkLayout:
-    """Symbols placed on the tip, mirrored; ``outlines[i]`` belongs to ``cells[i]``."""
+    """Symbols placed on the tip, mirrored; ``outlines[i]`` belongs to ``cells[i]``.
+
+    ``marks`` stand besides the symbols: the teeth of a gear ring.
+    """
 
     code: MarkCode
     cells: tuple[Cell, ...]
@@ -45,6 +51,7 @@ class MarkLayout:
     stroke_um: float
     tip: Polygon
     usable: Polygon
+    marks: tuple[Polygon, ...] = ()
 
 
 def arrange(code: MarkCode, setup: Setup) -> MarkLayout:
@@ -56,28 +63,65 @@ def arrange(code: MarkCode, setup: Setup) -> MarkLayout:
         If the pattern does not fit the usable face (says the smallest that would), or the
         symbols touch each other.
     """
+    _refuse_touching_cells(setup.recipe)
+    if setup.recipe.cell_fit == "largest":
+        setup = replace(setup, recipe=_largest_cells(code, setup))
+    layout = _placed(code, setup)
+    _refuse_small_tip(layout, setup)
+    return layout
+
+
+def _placed(code: MarkCode, setup: Setup) -> MarkLayout:
     recipe = setup.recipe
-    _refuse_touching_cells(recipe)
-    tip = tip_outline(setup.part)
-    usable = tip.buffer(-setup.part.edge_margin_um, quad_segs=_TIP_SEGMENTS)
     cells = tuple(_cell(code, position, recipe) for position in range(code.format.n))
-    layout = MarkLayout(
+    bare = MarkLayout(
         code=code,
         cells=cells,
         outlines=tuple(_outline(cell, recipe) for cell in cells),
         cell_height_um=recipe.cell_height_um,
         cell_width_um=recipe.cell_width_um,
         stroke_um=recipe.stroke_um,
-        tip=tip,
-        usable=usable,
+        tip=surface.outline(setup.part),
+        usable=surface.usable(setup.part),
     )
-    _refuse_small_tip(layout, setup)
-    return layout
+    if recipe.gear_ring == "none":
+        return bare
+    gap = recipe.pitch_x_um - recipe.cell_width_um
+    x, y, *_ = pattern_box(bare).bounds
+    teeth = ring.teeth(code, hypot(x, y) + gap, gap, setup.laser.beam_radius_um)
+    return replace(bare, marks=teeth)
 
 
-def tip_outline(part: Part) -> Polygon:
-    """Return the face of ``part`` seen along the beam, centred on the origin."""
-    return Point(0, 0).buffer(part.tip_diameter_um / 2, quad_segs=_TIP_SEGMENTS)
+def field_outline(layout: MarkLayout, margin_um: float) -> Polygon:
+    """Return the rounded outline of the pattern, the same for every code of a format."""
+    inner: Polygon = pattern_box(layout)
+    if layout.marks:
+        reach = max(hypot(*point) for tooth in layout.marks for point in tooth.exterior.coords)
+        inner = Point(0, 0).buffer(reach, quad_segs=64)
+    return inner.buffer(margin_um, quad_segs=16)
+
+
+def _largest_cells(code: MarkCode, setup: Setup) -> Recipe:
+    """Scale the recipe's cells, stroke and pitches to the largest whose field the part holds."""
+    fits, fails = 0.0, LARGEST_SCALE
+    best = setup.recipe
+    while fails - fits > 1e-3:
+        scale = (fits + fails) / 2
+        recipe = replace(
+            setup.recipe,
+            **{key: round(getattr(setup.recipe, key) * scale, 1) for key in _SCALED},
+        )
+        trial = replace(setup, recipe=recipe)
+        if _holds(_placed(code, trial), trial):
+            fits, best = scale, recipe
+        else:
+            fails = scale
+    return best
+
+
+def _holds(layout: MarkLayout, setup: Setup) -> bool:
+    field = field_outline(layout, setup.recipe.field_margin_um)
+    return bool(layout.usable.contains(field))
 
 
 def pattern_box(layout: MarkLayout) -> Polygon:
@@ -125,14 +169,29 @@ def _refuse_touching_cells(recipe: Recipe) -> None:
 
 
 def _refuse_small_tip(layout: MarkLayout, setup: Setup) -> None:
-    """Refuse a tip whose usable face does not hold the pattern and its margin."""
-    field = pattern_box(layout).buffer(setup.recipe.field_margin_um)
-    if layout.usable.contains(field):
+    """Refuse a face whose usable part does not hold the pattern and its margin."""
+    part = setup.part
+    if layout.usable.is_empty:
+        raise DesignError(
+            f"part {part.name} has no usable field: edge_margin_um {part.edge_margin_um:g} um and "
+            f"slope_limit_deg {part.slope_limit_deg:g} leave nothing of its face; lower them"
+        )
+    if _holds(layout, setup):
         return
-    corner = hypot(*(abs(v) for v in pattern_box(layout).bounds[:2]))
-    least = 2 * (corner + setup.recipe.field_margin_um + setup.part.edge_margin_um)
+    x, y = (abs(v) for v in pattern_box(layout).bounds[:2])
+    outline = field_outline(layout, setup.recipe.field_margin_um)
+    reach = max(hypot(*point) for point in outline.exterior.coords)
+    name = f"{layout.code.format.name} with its margin"
+    steepest = max(surface.slope_deg(part, *corner) for corner in ((x, y), (x, 0.0), (0.0, y)))
+    if steepest > part.slope_limit_deg:
+        raise DesignError(
+            f"{name} does not fit part {part.name}: its corners lie where the face leans by "
+            f"{steepest:.0f} degrees, slope_limit_deg is {part.slope_limit_deg:g}; use smaller "
+            f"cells, a shorter code or a tip of a radius above "
+            f"{reach / sin(radians(part.slope_limit_deg)):.0f} um"
+        )
     raise DesignError(
-        f"{layout.code.format.name} with its margin does not fit part {setup.part.name}: tip "
-        f"{setup.part.tip_diameter_um:g} um across, {least:.0f} um is the smallest that fits; "
-        f"use a larger tip, smaller cells or a shorter code"
+        f"{name} does not fit part {part.name}: tip {part.tip_diameter_um:g} um across, "
+        f"{2 * (reach + part.edge_margin_um):.0f} um is the smallest that fits; use a larger tip, "
+        f"smaller cells or a shorter code"
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engraver import tour
 from engraver.fill import Floats, Hatch, Ints
 
 
@@ -88,35 +89,37 @@ def _overlapping(key: Floats, shift: float) -> tuple[Ints, Ints]:
     return low, np.maximum(high, low)
 
 
-def route(hatch: Hatch, sweep_gap_um: float, start_uv_um: Floats) -> Route:
-    """Order the runs of a pass from ``start_uv_um``: nearest entry next, cell by cell."""
+def route(hatch: Hatch, sweep_gap_um: float, start_uv_um: Floats, kicks: int = 0) -> Route:
+    """Order the runs of a pass from ``start_uv_um`` on, cell by cell, by the shortest jumps.
+
+    ``kicks`` buys shorter tours for computing time, see `engraver.tour`.
+    """
     runs = merge(hatch, sweep_gap_um)
-    v_um: Floats = np.asarray((runs.row + hatch.phase) * hatch.pitch_um, dtype=np.float64)
-    todo = cells(runs)
-    at = start_uv_um
-    order: list[Ints] = []
-    forward: list[NDArray[np.bool_]] = []
-    joined: list[NDArray[np.bool_]] = []
-    while todo:
-        index, up, right = _nearest_entry(todo, runs, v_um, at)
-        chain = todo.pop(index)
-        chain = chain if up else chain[::-1]
-        sense = (np.arange(len(chain)) % 2 == 0) == right
-        at = np.array([runs.u_um[chain[-1], int(sense[-1])], v_um[chain[-1]]])
-        order.append(chain)
-        forward.append(sense)
-        joined.append(np.arange(len(chain)) > 0)
-    if not order:
+    stacks = cells(runs)
+    if not stacks:
         nothing = np.zeros(0, dtype=np.int64)
         return Route(runs, nothing, nothing.astype(bool), nothing.astype(bool))
-    return Route(runs, np.concatenate(order), np.concatenate(forward), np.concatenate(joined))
+    v_um = np.asarray((runs.row + hatch.phase) * hatch.pitch_um, dtype=np.float64)
+    order, ways = tour.shortest(*_ends(stacks, runs, v_um), start_uv_um, kicks)
+    run, forward, joined = [], [], []
+    for cell, way in zip(order.tolist(), ways.tolist(), strict=True):
+        stack = stacks[cell] if way & 2 else stacks[cell][::-1]
+        run.append(stack)
+        forward.append((np.arange(len(stack)) % 2 == 0) == bool(way & 1))
+        joined.append(np.arange(len(stack)) > 0)
+    return Route(runs, np.concatenate(run), np.concatenate(forward), np.concatenate(joined))
 
 
-def _nearest_entry(
-    todo: list[Ints], runs: Runs, v_um: Floats, at: Floats
-) -> tuple[int, bool, bool]:
-    """Return the cell nearest to ``at``, whether to climb it, and the sense of its first run."""
-    ends = np.array([[chain[0], chain[-1]] for chain in todo])
-    away = np.hypot(runs.u_um[ends] - at[0], (v_um[ends] - at[1])[:, :, None])
-    index, down, from_right = np.unravel_index(int(np.argmin(away)), away.shape)
-    return int(index), not down, not from_right
+def _ends(stacks: list[Ints], runs: Runs, v_um: Floats) -> tuple[Floats, Floats, Ints]:
+    """Return entry and exit ``(n, 4, 2)`` of the ways of each cell, and each way's reverse."""
+    way = np.arange(4)
+    up, forward = way >> 1, way & 1
+    bottom = np.array([stack[0] for stack in stacks])
+    top = np.array([stack[-1] for stack in stacks])
+    odd = np.array([len(stack) % 2 for stack in stacks])[:, None]
+    enter = np.where(up == 1, bottom[:, None], top[:, None])
+    leave = np.where(up == 1, top[:, None], bottom[:, None])
+    last_forward = np.where(odd == 1, forward, 1 - forward)
+    entry = np.stack((runs.u_um[enter, 1 - forward], v_um[enter]), axis=2)
+    away = np.stack((runs.u_um[leave, last_forward], v_um[leave]), axis=2)
+    return entry, away, (1 - up) * 2 + (1 - last_forward)

@@ -17,6 +17,9 @@ class Machine:
 
     ``block_rate_hz`` is how many short moves a second the controller can execute,
     ``rx_bytes`` and ``line_characters`` what its receiver holds; ``s_max`` is grbl's $30.
+    The z axis is as fast as the others where its figures are 0. From calibration: the beam
+    comes on and goes off ``laser_latency_us`` after its command, and rows burned backwards lie
+    ``bidirectional_offset_um`` further along +row than rows burned forwards.
     """
 
     name: str
@@ -33,6 +36,11 @@ class Machine:
     rx_bytes: int
     line_characters: int
     s_max: int
+    z_max_speed_mm_s: float = 0.0
+    z_acceleration_mm_s2: float = 0.0
+    bidirectional_offset_um: float = 0.0
+    laser_latency_us: float = 0.0
+    cost_usd_per_hour: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,10 @@ class Material:
 class Part:
     """The piece to be marked. ``tip_diameter_um`` is the face the beam can reach.
 
-    ``edge_margin_um`` stays unmarked along the rim.
+    ``edge_margin_um`` stays unmarked along the rim. An elliptical face is ``tip_diameter_um``
+    wide and ``tip_height_um`` high; a plate is a rectangle of these sides. ``radius_x_um`` and
+    ``radius_y_um`` are the radii of curvature at the apex, 0 where it is flat. Where the face
+    leans by more than ``slope_limit_deg`` it is not marked.
     """
 
     name: str
@@ -79,11 +90,24 @@ class Part:
     tip_diameter_um: float
     edge_margin_um: float
     material: str
+    tip_height_um: float = 0.0
+    radius_x_um: float = 0.0
+    radius_y_um: float = 0.0
+    slope_limit_deg: float = 35.0
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one mark is made, naming all it is made with."""
+    """How one mark is made, naming all it is made with.
+
+    ``field`` is "outline" (a rounded outline of the pattern, ``field_margin_um`` wide) or
+    "tip". Walls of characters lean by ``draft_deg`` from upright; the field's outer edge rises
+    at ``shoulder_deg``. The beam is on only while the axis has ``least_speed_share`` of
+    ``speed_mm_s``: what it lacks there is run up outside the field. ``contour_energy_uj``
+    above 0 traces the characters after each pass at ``contour_speed_mm_s``. ``cell_fit``
+    "largest" scales cells, stroke and pitches to the largest that the part holds;
+    ``gear_ring`` "outside" repeats the code as teeth round the characters.
+    """
 
     name: str
     machine: str
@@ -105,6 +129,30 @@ class Recipe:
     pulse_energy_uj: float
     repetition_rate_khz: float
     speed_mm_s: float
+    draft_deg: float = 0.0
+    shoulder_deg: float = 90.0
+    least_speed_share: float = 0.0
+    contour_energy_uj: float = 0.0
+    contour_speed_mm_s: float = 0.0
+    cell_fit: str = "fixed"
+    gear_ring: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """A tray that holds pieces for one program.
+
+    Places are mm from its first fiducial; each piece is turned by ``pocket_turn_deg`` and its
+    apex lies at ``pocket_z_mm``. A piece sits within ``position_tolerance_um`` of its place.
+    """
+
+    name: str
+    part: str
+    pocket_xy_mm: tuple[tuple[float, float], ...]
+    fiducial_xy_mm: tuple[tuple[float, float], ...]
+    pocket_z_mm: float = 0.0
+    pocket_turn_deg: float = 0.0
+    position_tolerance_um: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

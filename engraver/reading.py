@@ -52,6 +52,10 @@ class Reading:
     def __len__(self) -> int:
         return len(self.choices)
 
+    def __add__(self, other: Reading) -> Reading:
+        """Return this reading followed by another place's."""
+        return Reading(self.choices + other.choices, self.written + other.written)
+
     def permuted(self, order: tuple[int, ...]) -> Reading:
         """Return the reading whose position i is this reading's position ``order[i]``."""
         return Reading(tuple(self.choices[j] for j in order), tuple(self.written[j] for j in order))
@@ -82,9 +86,15 @@ def parse(text: str) -> Reading:
         raise CodeError(f"reading {text!r} is not a text; write it in quotes")
     if len(text) > LONGEST_READING:
         raise CodeError(f"reading has {len(text)} characters, at most {LONGEST_READING} are read")
-    folded = unicodedata.normalize("NFKC", text).upper()
+    folded = "".join(map(_fold, text))
     written = tuple(_split(folded, text))
     return Reading(tuple(_choice(item, text) for item in written), written)
+
+
+def _fold(character: str) -> str:
+    """Fold one character; what would become two (a ligature, a sharp s) stays and is refused."""
+    folded = unicodedata.normalize("NFKC", character).upper()
+    return folded if len(folded) == 1 else character
 
 
 def _split(folded: str, original: str) -> list[str]:

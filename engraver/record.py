@@ -31,6 +31,24 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # between `last_surely_done` and `first_surely_not_begun`
 
 
+class StopCause(StrEnum):
+    """Why a stream ended before its program did."""
+
+    NONE = ""
+    LINE_REFUSED = "line refused"  # error:N in the middle of a job
+    ALARM = "alarm"  # the controller locked itself
+    CONTROLLER_RESET = "controller reset"  # a banner in the middle of a job
+    ANSWER_LOST = "answer lost"  # buffers free, acknowledgements outstanding
+    ANSWER_EXTRA = "answer extra"  # more acknowledgements than lines
+    OFF_PATH = "off path"  # the axes are where no line of the program leads
+    SILENT = "controller silent"
+    PORT_LOST = "port lost"
+    DOOR_OPENED = "door opened"
+    HELD = "held"  # a feed hold nobody here asked for
+    ABORTED = "aborted"  # asked for by the caller, a signal or a lost heartbeat
+    WRONG_STATE = "wrong state"  # Sleep, Check, Home, or not Idle at the end
+
+
 @dataclass(frozen=True, slots=True)
 class MarkIntent:
     """A durable promise to mark, made before the laser is on."""
@@ -54,7 +72,9 @@ class RunReceipt:
 
     Line numbers are 0-based lines of the program. ``last_surely_done_stroke`` and
     ``first_surely_not_begun_stroke`` bound what the laser has done (-1: none); for a
-    complete run they are the last stroke and one past it.
+    complete run they are the last stroke and one past it. ``cause`` says why an incomplete
+    run ended; ``resumable`` that no stroke lies between the two bounds, so that the rest can be
+    burned without burning any stroke twice, from line ``first_unfinished_line`` on.
     """
 
     outcome: Outcome
@@ -65,3 +85,6 @@ class RunReceipt:
     first_surely_not_begun_stroke: int
     elapsed_us: int
     detail: str
+    cause: StopCause = StopCause.NONE
+    first_unfinished_line: int = -1
+    resumable: bool = False

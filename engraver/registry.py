@@ -3,27 +3,41 @@
 In: rows of allotted blocks, as values or as text (JSON, CSV). Out: `Registry`, which gives each
 firearm one integer P = 32768 * block + offset and each P its firearm. A registry only grows:
 rows are chained by digests, so that of two registries one continues the other or they
-disagree. Authority: docs/formats/pin32.md, "Registry".
+disagree (`compare`). Authority: docs/formats/pin32.md, "Registry".
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 
+from engraver.allotment import BLOCK_LIMIT, BLOCK_SIZE, Row, row_fields, row_from
 from engraver.errors import RegistryError
 from engraver.orders import normalise_name, normalise_serial
-from engraver.templates import Template, parse_template
 
-BLOCK_SIZE = 32768
-"""Registry integers in one block: three symbols, 32^3."""
+__all__ = [
+    "BLOCK_LIMIT",
+    "BLOCK_SIZE",
+    "Comparison",
+    "Firearm",
+    "Registry",
+    "Row",
+    "compare",
+    "parse",
+    "to_csv",
+    "to_json",
+]
 
-BLOCK_LIMIT = (1 << 40) // BLOCK_SIZE
-"""Blocks of the longest format, pin32-12."""
+_LONGEST_CELL = 131072
+"""Characters that readers of CSV accept in one cell."""
+
+_COLUMNS = ("first_block", "blocks", "make", "model", "template", "start", "serials", "dated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,122 +47,6 @@ class Firearm:
     make: str
     model: str
     serial: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One allotment: consecutive blocks to one make and model.
-
-    Parameters
-    ----------
-    first_block, blocks
-        The blocks, each of 32,768 registry integers.
-    make, model
-        As written on the firearm; normalised when made.
-    template
-        Serial template (see `engraver.templates`), or "" for a row with a list of serials.
-    start
-        Index within the template of the serial at offset 0.
-    serials
-        The explicit list; offset is the place in it.
-    dated
-        ISO date of the allotment, as given by whoever made it.
-    """
-
-    first_block: int
-    blocks: int
-    make: str
-    model: str
-    template: str = ""
-    start: int = 0
-    serials: tuple[str, ...] = ()
-    dated: str = ""
-    _template: Template | None = field(default=None, init=False, repr=False, compare=False)
-    _offsets: Mapping[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        _check_blocks(self)
-        object.__setattr__(self, "make", normalise_name(self.make, "make"))
-        object.__setattr__(self, "model", normalise_name(self.model, "model"))
-        if bool(self.template) == bool(self.serials):
-            raise RegistryError(f"{self.label}: give either a template or a list of serials")
-        if self.template:
-            object.__setattr__(self, "_template", _check_template(self))
-        else:
-            object.__setattr__(self, "serials", tuple(map(normalise_serial, self.serials)))
-            object.__setattr__(self, "_offsets", _check_list(self))
-
-    @property
-    def label(self) -> str:
-        """How messages name the row."""
-        return f"row of block {self.first_block} ({self.make} {self.model})"
-
-    @property
-    def first_index(self) -> int:
-        """The smallest registry integer of the row."""
-        return self.first_block * BLOCK_SIZE
-
-    @property
-    def count(self) -> int:
-        """How many serials the row can hold."""
-        if self._template is None:
-            return len(self.serials)
-        return min(self.blocks * BLOCK_SIZE, self._template.size - self.start)
-
-    def offset_of(self, serial: str) -> int | None:
-        """Return the offset of a normalised serial, or None if it is not the row's."""
-        if self._template is None:
-            return self._offsets.get(serial)
-        index = self._template.index_of(serial)
-        if index is None or not 0 <= index - self.start < self.count:
-            return None
-        return index - self.start
-
-    def serial_at(self, offset: int) -> str:
-        """Return the serial of an offset below ``count``."""
-        if self._template is None:
-            return self.serials[offset]
-        return self._template.serial_at(self.start + offset)
-
-    @property
-    def range_text(self) -> str:
-        """First and last serial, for people."""
-        return f"{self.serial_at(0)} to {self.serial_at(self.count - 1)}"
-
-
-def _check_blocks(row: Row) -> None:
-    for name in ("first_block", "blocks", "start"):
-        value = getattr(row, name)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise RegistryError(f"{name} {value!r} is not a whole number; correct the row")
-    if row.first_block < 0 or row.blocks < 1 or row.first_block + row.blocks > BLOCK_LIMIT:
-        raise RegistryError(
-            f"blocks {row.first_block} to {row.first_block + row.blocks - 1} are outside "
-            f"0 to {BLOCK_LIMIT - 1}; allot at least one block inside"
-        )
-
-
-def _check_template(row: Row) -> Template:
-    template = parse_template(row.template)
-    if not 0 <= row.start < template.size:
-        raise RegistryError(
-            f"{row.label}: template {row.template!r} writes {template.size} serials and cannot "
-            f"hold start index {row.start}; start below {template.size}"
-        )
-    return template
-
-
-def _check_list(row: Row) -> Mapping[str, int]:
-    if len(row.serials) > row.blocks * BLOCK_SIZE:
-        raise RegistryError(
-            f"{row.label}: {len(row.serials)} serials do not fit {row.blocks} blocks of "
-            f"{BLOCK_SIZE}; allot more blocks"
-        )
-    offsets: dict[str, int] = {}
-    for offset, serial in enumerate(row.serials):
-        if offsets.setdefault(serial, offset) != offset:
-            raise RegistryError(f"{row.label}: serial {serial} is listed twice; list it once")
-    return offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +132,19 @@ class Registry:
             )
         return Firearm(row.make, row.model, row.serial_at(index - row.first_index))
 
+    def extended(self, row: Row) -> Registry:
+        """Return the registry with one more row; the rows before it stay as they are."""
+        return Registry((*self.rows, row))
+
+    def ambiguities(self) -> tuple[str, ...]:
+        """Name the pairs of rows of one make and model that may both claim a serial."""
+        return tuple(
+            f"{a.label} and {b.label} may both claim a serial: {a.range_text} and {b.range_text}"
+            for group in self._by_name.values()
+            for a, b in combinations(group, 2)
+            if a.may_share_with(b)
+        )
+
     @property
     def next_block(self) -> int:
         """The first block after all that were ever allotted."""
@@ -261,21 +172,6 @@ def _group_by_name(rows: Iterable[Row]) -> Mapping[tuple[str, str], tuple[Row, .
     return {name: tuple(group) for name, group in groups.items()}
 
 
-def row_fields(row: Row) -> dict[str, object]:
-    """Return a row as JSON fields, empty ones left out."""
-    fields: dict[str, object] = {
-        "first_block": row.first_block,
-        "blocks": row.blocks,
-        "make": row.make,
-        "model": row.model,
-    }
-    if row.template:
-        fields |= {"template": row.template, "start": row.start}
-    else:
-        fields |= {"serials": list(row.serials)}
-    return fields | ({"dated": row.dated} if row.dated else {})
-
-
 def chain(rows: Iterable[Row]) -> list[str]:
     """Return the digest after 0, 1, ... rows: SHA-256 of the previous digest and the row."""
     digests = [hashlib.sha256(b"pinmark registry 1\n").hexdigest()]
@@ -285,8 +181,63 @@ def chain(rows: Iterable[Row]) -> list[str]:
     return digests
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How another registry relates to this one.
+
+    ``relation`` is ``equal``, ``continues`` (the other has more rows), ``behind`` (this one
+    has) or ``disagrees``; ``common`` counts the rows they share from the start; ``detail`` is
+    one line for people.
+    """
+
+    relation: str
+    common: int
+    detail: str
+
+
+def compare(ours: Registry, theirs: Registry) -> Comparison:
+    """Say how ``theirs`` relates to ``ours``; two that disagree are never merged."""
+    pairs = zip(ours.rows, theirs.rows, strict=False)
+    common = next((at for at, (a, b) in enumerate(pairs) if a != b), None)
+    if common is not None:
+        here, there = ours.rows[common], theirs.rows[common]
+        detail = f"they disagree from row {common} on: {here.label} here, {there.label} there"
+        return Comparison("disagrees", common, detail)
+    shared = min(len(ours.rows), len(theirs.rows))
+    more = len(theirs.rows) - len(ours.rows)
+    if more == 0:
+        return Comparison("equal", shared, f"both hold the same {shared} rows")
+    if more > 0:
+        return Comparison("continues", shared, f"it adds {more} rows to the {shared} here")
+    return Comparison("behind", shared, f"it lacks the last {-more} rows of this registry")
+
+
+def to_json(registry: Registry, exported: str) -> str:
+    """Return the registry as JSON text with its digest, dated ``exported`` (ISO date)."""
+    document = {
+        "pinmark_registry": 1,
+        "exported": exported,
+        "digest": registry.digest,
+        "rows": [row_fields(row) for row in registry.rows],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
+
+
+def to_csv(registry: Registry, exported: str) -> str:
+    """Return the registry as CSV text; its first line holds date and digest."""
+    if any(sum(map(len, row.serials)) + len(row.serials) > _LONGEST_CELL for row in registry.rows):
+        raise RegistryError("a list of serials is too long for one CSV cell; export JSON instead")
+    text = io.StringIO()
+    text.write(f"# pinmark registry 1, exported {exported}, sha256 {registry.digest}\n")
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n", restval="")
+    writer.writeheader()
+    for row in registry.rows:
+        writer.writerow(row_fields(row) | {"serials": ";".join(row.serials)})
+    return text.getvalue()
+
+
 def parse(text: str) -> Registry:
-    """Read a registry from JSON text.
+    """Read a registry from JSON or CSV text.
 
     Raises
     ------
@@ -294,15 +245,10 @@ def parse(text: str) -> Registry:
         If the text is no registry, a row contradicts itself or another, or the digest given
         in it is not the digest of its rows.
     """
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise RegistryError(f"registry is no JSON: {error}; export it again") from error
-    if not isinstance(document, dict) or not isinstance(document.get("rows"), list):
-        raise RegistryError('registry has no list "rows"; a registry is {"rows": [...]}')
-    registry = Registry(tuple(_row_from(item) for item in document["rows"]))
-    digest = document.get("digest", registry.digest)
-    if digest != registry.digest:
+    text = text.removeprefix("\ufeff")
+    rows, digest = _from_json(text) if text.lstrip().startswith(("{", "[")) else _from_csv(text)
+    registry = Registry(tuple(row_from(item) for item in rows))
+    if digest not in (None, registry.digest):
         raise RegistryError(
             f"registry digest {digest} does not fit its rows ({registry.digest}); the file was "
             "changed after export"
@@ -310,14 +256,39 @@ def parse(text: str) -> Registry:
     return registry
 
 
-def _row_from(item: object) -> Row:
-    known = {"first_block", "blocks", "make", "model", "template", "start", "serials", "dated"}
-    if not isinstance(item, dict) or not item.keys() <= known:
-        raise RegistryError(f"registry row {item!r} is no object with keys {sorted(known)}")
-    missing = {"first_block", "blocks", "make", "model"} - item.keys()
-    if missing:
-        raise RegistryError(f"registry row {item!r} lacks {', '.join(sorted(missing))}")
-    serials = item.get("serials", [])
-    if not isinstance(serials, list):
-        raise RegistryError(f"registry row {item!r}: serials must be a list of texts")
-    return Row(**{**item, "serials": tuple(serials)})
+def _from_json(text: str) -> tuple[list[object], object]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RegistryError(f"registry is no JSON: {error}; export it again") from error
+    if not isinstance(document, dict) or not isinstance(document.get("rows"), list):
+        raise RegistryError('registry has no list "rows"; a registry is {"rows": [...]}')
+    return document["rows"], document.get("digest")
+
+
+def _from_csv(text: str) -> tuple[list[object], str | None]:
+    lines = text.splitlines()
+    notes = [line for line in lines if line.startswith("#")]
+    digest = notes[0].rpartition("sha256 ")[2].strip(" ,") if notes else None
+    reader = csv.DictReader(line for line in lines if line and not line.startswith("#"))
+    if not {"first_block", "blocks", "make", "model"} <= set(reader.fieldnames or ()):
+        raise RegistryError(f"registry CSV lacks its header; its columns are {','.join(_COLUMNS)}")
+    try:
+        return [_csv_row(fields) for fields in reader], digest
+    except csv.Error as error:
+        raise RegistryError(f"registry CSV cannot be read: {error}; export JSON") from error
+
+
+def _csv_row(fields: Mapping[str | None, str | None]) -> object:
+    if None in fields or None in fields.values():
+        raise RegistryError(f"registry CSV row {list(fields.values())} has not one cell a column")
+    item: dict[str, object] = {str(key): value for key, value in fields.items() if value}
+    try:
+        for key in ("first_block", "blocks", "start"):
+            if key in item:
+                item[key] = int(str(item[key]))
+    except ValueError as error:
+        raise RegistryError(f"registry CSV row {item}: {error}") from error
+    if "serials" in item:
+        item["serials"] = str(item["serials"]).split(";")
+    return item

@@ -7,14 +7,16 @@ field moved inwards by the kerf, the radius of one pulse's crater.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import radians, tan
 
+import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from engraver import crater, glyphs, refusals
 from engraver.errors import DesignError
-from engraver.layout import MarkLayout, pattern_box
+from engraver.layout import MarkLayout, field_outline
 from engraver.profiles import Setup
 
 _SEGMENTS = 16  # to a quarter of a buffer's arcs: a 6 um kerf is then true to 0.01 um
@@ -27,7 +29,8 @@ class ReliefDesign:
     ``characters`` is what was drawn; ``reachable`` what a round beam can leave standing
     (the opened design: compare scans with this one); ``field`` the area to be lowered by
     ``relief_um``; ``pass_regions[k]`` where the beam's axis may be with the laser on in
-    pass k (kerf and draft taken off).
+    pass k (kerf, draft and shoulder taken off). ``contours[k]`` are the rings traced after
+    pass k with gentler pulses, whose kerf is ``contour_kerf_um``; empty where there are none.
     """
 
     layout: MarkLayout
@@ -37,6 +40,8 @@ class ReliefDesign:
     pass_regions: tuple[MultiPolygon, ...]
     kerf_um: float
     relief_um: float
+    contours: tuple[MultiPolygon, ...] = ()
+    contour_kerf_um: float = 0.0
 
 
 def design(layout: MarkLayout, setup: Setup) -> ReliefDesign:
@@ -51,19 +56,45 @@ def design(layout: MarkLayout, setup: Setup) -> ReliefDesign:
     refusals.refuse_impossible_process(setup)
     kerf = crater.kerf_um(setup)
     _refuse_wide_beam(layout, kerf)
-    characters = as_multipolygon(shapely.union_all(layout.outlines))
+    characters = as_multipolygon(shapely.union_all([*layout.outlines, *layout.marks]))
     field = _field(layout, setup)
-    ground = field.difference(characters)
-    region = as_multipolygon(ground.buffer(-kerf, quad_segs=_SEGMENTS))
+    trace = crater.contour_kerf_um(setup)
     return ReliefDesign(
         layout=layout,
         characters=characters,
-        reachable=as_multipolygon(glyphs.closed_by_beam(characters, kerf)),
-        field=as_multipolygon(ground),
-        pass_regions=(region,) * setup.recipe.passes,
+        reachable=as_multipolygon(glyphs.closed_by_beam(characters, trace or kerf)),
+        field=as_multipolygon(field.difference(characters)),
+        pass_regions=_pass_regions(field, characters, kerf, setup),
         kerf_um=kerf,
         relief_um=setup.recipe.relief_um,
+        contours=_pass_regions(field, characters, trace, setup) if trace else (),
+        contour_kerf_um=trace,
     )
+
+
+def _pass_regions(
+    field: Polygon, characters: MultiPolygon, kerf_um: float, setup: Setup
+) -> tuple[MultiPolygon, ...]:
+    """Return where the axis may be in each pass.
+
+    Pass k starts at the depth of the k passes before it; there a wall that leans stands
+    ``depth * tan(draft)`` further out than its top, the field's edge ``depth / tan(shoulder)``
+    further in.
+    """
+    recipe = setup.recipe
+    draft = tan(radians(recipe.draft_deg))
+    shoulder = tan(radians(90.0 - recipe.shoulder_deg))
+    step_um = recipe.relief_um / recipe.passes
+    made: dict[tuple[float, float], MultiPolygon] = {}
+    regions = []
+    for depth_um in step_um * np.arange(recipe.passes):
+        inset = (round(float(depth_um * shoulder), 1), round(float(depth_um * draft), 1))
+        if inset not in made:
+            inner = field.buffer(-kerf_um - inset[0], quad_segs=_SEGMENTS)
+            outer = characters.buffer(kerf_um + inset[1], quad_segs=_SEGMENTS)
+            made[inset] = as_multipolygon(inner.difference(outer))
+        regions.append(made[inset])
+    return tuple(regions)
 
 
 def as_multipolygon(shape: BaseGeometry) -> MultiPolygon:
@@ -76,7 +107,7 @@ def _field(layout: MarkLayout, setup: Setup) -> Polygon:
     """Return the area to be lowered, characters included."""
     if setup.recipe.field == "tip":
         return layout.usable
-    return pattern_box(layout).buffer(setup.recipe.field_margin_um, quad_segs=_SEGMENTS)
+    return field_outline(layout, setup.recipe.field_margin_um)
 
 
 def _refuse_wide_beam(layout: MarkLayout, kerf_um: float) -> None:

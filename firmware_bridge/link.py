@@ -6,7 +6,7 @@ stream of a job) is `firmware_bridge.streamer`'s. Times in s.
 
 from __future__ import annotations
 
-import time
+from collections import deque
 from collections.abc import Iterator
 
 from engraver.errors import PortError
@@ -17,6 +17,8 @@ PATIENCE_S = 2.0
 BOOT_PATIENCE_S = 3.0
 """An Arduino's boot loader hands over after about 1.6 s."""
 SOFT_RESET = b"\x18"
+MOST_REPORTS_WITHOUT_WCO = 31
+MOST_KEPT = 1000
 
 
 class Link:
@@ -25,16 +27,43 @@ class Link:
     def __init__(self, port: Port) -> None:
         self.port = port
         self._receiver = Receiver()
+        self._offset_mm: tuple[float, ...] | None = None
+        self.heard_while_stopping: deque[Event] = deque(maxlen=MOST_KEPT)
 
     def events(self, timeout_s: float) -> list[Event]:
         """Return what has arrived, waiting up to ``timeout_s`` for the first of it."""
-        return self._receiver.feed(self.port.read(timeout_s))
+        events = self._receiver.feed(self.port.read(timeout_s))
+        for event in events:
+            if isinstance(event, Status) and event.wco_mm is not None:
+                self._offset_mm = event.wco_mm
+        return events
+
+    def full_status(self) -> Status:
+        """Return a report of which the work place can be told: WCO comes in every 30th."""
+        status = self.status()
+        for _ in range(MOST_REPORTS_WITHOUT_WCO):
+            if self.work_place(status) is not None:
+                break
+            status = self.status()
+        return status
+
+    def work_place(self, status: Status) -> tuple[float, ...] | None:
+        """Return the place of ``status`` in the work frame, mm; None if it cannot be told."""
+        if status.wpos_mm is not None:
+            return status.wpos_mm
+        if status.mpos_mm is None or self._offset_mm is None:
+            return None
+        return tuple(m - o for m, o in zip(status.mpos_mm, self._offset_mm, strict=True))
 
     def stream(self, patience_s: float) -> Iterator[Event]:
         """Yield events until ``patience_s`` have passed."""
-        until_s = time.monotonic() + patience_s
-        while (left_s := until_s - time.monotonic()) > 0:
+        until_s = self.port.now_s() + patience_s
+        while (left_s := until_s - self.port.now_s()) > 0:
             yield from self.events(left_s)
+
+    def pause(self, seconds: float) -> None:
+        """Let ``seconds`` pass, keeping what arrives in `heard_while_stopping`."""
+        self.heard_while_stopping += self.stream(seconds)
 
     def ask(self, line: str, patience_s: float = PATIENCE_S) -> list[Event]:
         """Send ``line``; return the events up to its answer (which is the last one).
@@ -68,6 +97,7 @@ class Link:
         for event in self.stream(patience_s):
             if isinstance(event, Status):
                 return event
+            self.heard_while_stopping.append(event)
         raise PortError(
             f"{self.port.name}: the controller is silent for {patience_s:g} s; "
             "check cable, baud rate and power"

@@ -8,14 +8,19 @@ the driver allows it. Authority: pyserial 3.5; grbl's wiring resets an Arduino o
 from __future__ import annotations
 
 import os
+import select
+import termios
+import time
 from types import TracebackType
 from typing import Protocol
 
 import serial
 
 from engraver.errors import PortError, PortLostError
+from firmware_bridge.tcp import TcpPort
 
 WRITE_PATIENCE_S = 5.0
+TURN_S = 0.002
 
 
 class Port(Protocol):
@@ -28,6 +33,9 @@ class Port(Protocol):
 
     def write(self, data: bytes) -> None:
         """Hand ``data`` to the wire, all of it."""
+
+    def now_s(self) -> float:
+        """Return the clock by which this port's conversations are timed."""
 
     def wake(self) -> None:
         """End a `read` that waits in another thread (the one method others may call)."""
@@ -48,38 +56,69 @@ class Port(Protocol):
 
 
 class SerialPort:
-    """A `Port` on pyserial."""
+    """A `Port` on pyserial.
+
+    A local device is waited for with `select`: setting pyserial's timeout reconfigures the
+    port each time. An RFC 2217 client has a thread and a queue of its own and is asked in
+    short turns.
+    """
 
     def __init__(self, device: serial.Serial, name: str) -> None:
         self.name = name
         self._device = device
+        self._local = "://" not in name
+        self._wake_read, self._wake_write = os.pipe()
 
     def read(self, timeout_s: float) -> bytes:
         """Return what has arrived; PortLostError where the device is gone."""
         try:
-            self._device.timeout = timeout_s
-            first = self._device.read(1)
-            waiting = self._device.in_waiting if first else 0
-            return bytes(first + self._device.read(waiting)) if waiting else bytes(first)
-        except (OSError, TypeError) as error:
+            if not self._wait(timeout_s):
+                return b""
+            return bytes(self._device.read(self._device.in_waiting or 1))
+        except (OSError, TypeError, termios.error) as error:
             raise PortLostError(f"{self.name} is gone while reading: {error}") from error
+
+    def _wait(self, timeout_s: float) -> bool:
+        """Wait until there is something to read, at most ``timeout_s``."""
+        if not self._local:
+            return self._wait_in_turns(timeout_s)
+        ready, _, _ = select.select([self._device.fileno(), self._wake_read], [], [], timeout_s)
+        if self._wake_read in ready:
+            os.read(self._wake_read, 4096)
+        return self._device.fileno() in ready
+
+    def _wait_in_turns(self, timeout_s: float) -> bool:
+        until_s = self.now_s() + timeout_s
+        while not self._device.in_waiting:
+            left_s = until_s - self.now_s()
+            if left_s <= 0:
+                return False
+            ready, _, _ = select.select([self._wake_read], [], [], min(left_s, TURN_S))
+            if ready:
+                os.read(self._wake_read, 4096)
+                return False
+        return True
 
     def write(self, data: bytes) -> None:
         """Write all of ``data``; PortLostError where the device is gone or stuck."""
         try:
             self._device.write(data)
-        except (OSError, TypeError) as error:
+        except (OSError, TypeError, termios.error) as error:
             raise PortLostError(f"{self.name} is gone while writing: {error}") from error
 
+    def now_s(self) -> float:
+        """Return the monotonic clock."""
+        return time.monotonic()
+
     def wake(self) -> None:
-        """End a waiting `read`, where the driver can."""
-        cancel = getattr(self._device, "cancel_read", None)
-        if cancel is not None:
-            cancel()
+        """End a waiting `read`."""
+        os.write(self._wake_write, b"x")
 
     def close(self) -> None:
         """Release the port."""
         self._device.close()
+        for descriptor in (self._wake_read, self._wake_write):
+            os.close(descriptor)
 
     def __enter__(self) -> SerialPort:
         return self
@@ -101,10 +140,13 @@ def open_port(url: str, baud: int = 115200) -> Port:
     PortError
         If there is no such port, or another process has it.
     """
+    if url.startswith("socket://"):
+        return TcpPort(url)
     try:
         device = serial.serial_for_url(url, do_not_open=True, baudrate=baud)
-        device.write_timeout = WRITE_PATIENCE_S
         if "://" not in url:
+            device.timeout = 0
+            device.write_timeout = WRITE_PATIENCE_S
             device.exclusive = True
             device.dtr = False
         device.open()

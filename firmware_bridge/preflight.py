@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from engraver.errors import PortError, ProgramError
 from engraver.gcode import GcodeProgram
 from engraver.profiles import Machine
+from firmware_bridge.dialects import Controller, identify
 from firmware_bridge.link import PATIENCE_S, Link
 from firmware_bridge.port import Port
 from firmware_bridge.program_map import ProgramMap, read_program
@@ -33,6 +34,7 @@ class CheckedProgram:
 
     program: GcodeProgram
     machine: Machine
+    controller: Controller
     map: ProgramMap
     remarks: tuple[str, ...]
     seal: object = field(repr=False)
@@ -63,9 +65,21 @@ def check(
     link = Link(port)
     status = link.greet()
     _require_idle(port, status)
+    controller = _identify(link, status, machine)
     compare_settings(port.name, link.settings(), machine, program.s_max)
-    _run_checked(link, program, machine, on_progress)
-    return CheckedProgram(program, machine, found, _remarks(found, machine), _SEAL)
+    _run_checked(link, program, controller, on_progress)
+    return CheckedProgram(program, machine, controller, found, _remarks(found, machine), _SEAL)
+
+
+def _identify(link: Link, idle: Status, machine: Machine) -> Controller:
+    """Return who answers, its receiver no larger than the machine profile allows."""
+    found = identify(link.build_info(), idle, link.port.name)
+    if found.dialect.name != machine.dialect:
+        raise PortError(
+            f"{link.port.name}: {machine.name} is a {machine.dialect} machine, the controller is "
+            f"{found.dialect.name} {found.version}; use the right port or another recipe"
+        )
+    return replace(found, rx_bytes=min(found.rx_bytes, machine.rx_bytes))
 
 
 def _require_idle(port: Port, status: Status) -> None:
@@ -123,12 +137,12 @@ def compare_settings(name: str, settings: dict[int, str], machine: Machine, s_ma
 def _run_checked(
     link: Link,
     program: GcodeProgram,
-    machine: Machine,
+    controller: Controller,
     on_progress: Callable[[int, int], None],
 ) -> None:
     link.command("$C")
     try:
-        _stream_checked(link, program, machine, on_progress)
+        _stream_checked(link, program, controller, on_progress)
     finally:
         leave_check_mode(link)
 
@@ -144,26 +158,31 @@ def leave_check_mode(link: Link) -> None:
 def _stream_checked(
     link: Link,
     program: GcodeProgram,
-    machine: Machine,
+    controller: Controller,
     on_progress: Callable[[int, int], None],
 ) -> None:
-    sender = Sender(program.lines, machine.rx_bytes)
+    sender = Sender(program.lines, controller.rx_bytes)
+    heard_s = link.port.now_s()
     while not sender.done:
         data = sender.next_bytes()
         if data:
             link.port.write(data)
         events = link.events(PATIENCE_S)
-        if not events:
+        if events:
+            heard_s = link.port.now_s()
+        elif link.port.now_s() - heard_s > PATIENCE_S:
             raise PortError(
                 f"{link.port.name}: no answer within {PATIENCE_S:g} s in check mode, "
                 f"{sender.outstanding} lines unanswered; check the cable"
             )
         for event in events:
-            _take_checked(sender, event, program)
+            _take_checked(sender, event, program, controller)
         on_progress(sender.acknowledged, len(program.lines))
 
 
-def _take_checked(sender: Sender, event: Event, program: GcodeProgram) -> None:
+def _take_checked(
+    sender: Sender, event: Event, program: GcodeProgram, controller: Controller
+) -> None:
     if isinstance(event, Ok):
         if not sender.acknowledge():
             raise PortError("the controller acknowledges more lines than were sent")
@@ -171,7 +190,7 @@ def _take_checked(sender: Sender, event: Event, program: GcodeProgram) -> None:
         line = sender.acknowledged
         raise ProgramError(
             f"program line {line + 1} ({program.lines[line].decode()}) is refused in check "
-            f"mode: {event.text}; nothing was marked"
+            f"mode: {controller.dialect.explain_error(event.code, event.text)}; nothing was marked"
         )
     elif isinstance(event, Alarm | Banner):
         raise PortError(f"the controller left check mode: {event.text}; check power and cable")

@@ -35,6 +35,9 @@ class ProgramMap:
     ----------
     end_mm
         ``(n, 3)`` work position after the line.
+    known
+        ``(n, 3)`` whether the program has set that axis by then; before, the axis stays
+        where it was.
     length_mm
         ``(n,)`` length of its move, 0 where it does not move.
     feed_mm_min
@@ -48,6 +51,7 @@ class ProgramMap:
     """
 
     end_mm: NDArray[np.float64]
+    known: NDArray[np.bool_]
     length_mm: NDArray[np.float64]
     feed_mm_min: NDArray[np.float64]
     burns: NDArray[np.bool_]
@@ -64,12 +68,16 @@ class ProgramMap:
         return int(np.argmax(self.burns)) if self.burns.any() else len(self.burns)
 
 
+Row = tuple[list[float], list[bool], float, float, bool, bool, float]
+
+
 class _Reader:
     """Modal state while a program is read."""
 
     def __init__(self, program: GcodeProgram, machine: Machine) -> None:
         self.machine, self.s_max = machine, program.s_max
         self.place = [0.0, 0.0, 0.0]
+        self.known = [False, False, False]
         self.motion, self.feed, self.s, self.laser = 0, 0.0, 0.0, False
         self.ended = False
         self.line = 0
@@ -77,10 +85,11 @@ class _Reader:
     def fail(self, what: str) -> ProgramError:
         return ProgramError(f"program line {self.line + 1}: {what}; {_REMEDY}")
 
-    def read(self, text: str) -> tuple[list[float], float, float, bool, bool, float]:
-        """Read one line; return place, length, feed, burns, synchronises, dwell."""
+    def read(self, text: str) -> Row:
+        """Read one line; return place, known, length, feed, burns, synchronises, dwell."""
         if self.ended and text:
             raise self.fail(f"{text!r} stands after the end of the program")
+        text = "" if _COMMENT.fullmatch(text) else text
         text = "" if _COMMENT.fullmatch(text) else text
         if not _LINE.fullmatch(text):
             raise self.fail(f"{text!r} is not made of words")
@@ -107,9 +116,7 @@ class _Reader:
         self.laser = number == 4
         return False
 
-    def _apply(
-        self, values: dict[str, float], before: bool, dwells: bool
-    ) -> tuple[list[float], float, float, bool, bool, float]:
+    def _apply(self, values: dict[str, float], before: bool, dwells: bool) -> Row:
         unknown = set(values) - set("XYZFS" + ("P" if dwells else ""))
         if unknown:
             raise self.fail(f"word {sorted(unknown)[0]} is not one this bridge sends")
@@ -118,13 +125,16 @@ class _Reader:
         start = list(self.place)
         for axis, letter in enumerate("XYZ"):
             self.place[axis] = values.get(letter, self.place[axis])
+            self.known[axis] |= letter in values
         moved = sum((a - b) ** 2 for a, b in zip(start, self.place, strict=True)) ** 0.5
         if moved and self.motion == 1 and self.feed <= 0:
             raise self.fail("a G1 move without a feed (F)")
         burns = moved > SHORTEST_MM and self.motion == 1 and self.laser and self.s > 0
         feed = self.feed if self.motion == 1 else float("inf")
         synchronises = dwells or self.ended or self.laser != before
-        return list(self.place), moved, feed, burns, synchronises, values.get("P", 0.0)
+        dwell_s = values.get("P", 0.0)
+        place, known = list(self.place), list(self.known)
+        return place, known, moved, feed, burns, synchronises, dwell_s
 
     def _limits(self) -> None:
         if not 0 <= self.s <= self.s_max:
@@ -150,11 +160,7 @@ def read_program(program: GcodeProgram, machine: Machine) -> ProgramMap:
         rows.append(reader.read(line.decode("ascii")))
     if not reader.ended:
         raise ProgramError(f"the program does not end with M2 or M30; {_REMEDY}")
-    place, length, feed, burns, synchronises, dwell = zip(*rows, strict=True)
-    found = ProgramMap(
-        np.array(place), np.array(length), np.array(feed), np.array(burns),
-        np.array(synchronises), np.array(dwell),
-    )  # fmt: skip
+    found = ProgramMap(*(np.array(column) for column in zip(*rows, strict=True)))
     _check_against_plan(program, machine, found)
     return found
 

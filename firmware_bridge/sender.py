@@ -20,14 +20,19 @@ ALONE = re.compile(
 
 
 class Sender:
-    """Sends ``lines`` (without LF) through a receiver of ``rx_bytes``."""
+    """Sends ``lines`` (without LF) through a receiver of ``rx_bytes``.
+
+    The window is one longest line smaller than the receiver, so that one acknowledgement too
+    many, which a wire can forge, still cannot overfill it. Lines from ``limit`` on wait.
+    """
 
     def __init__(self, lines: list[bytes], rx_bytes: int) -> None:
         self._lines = [line + b"\n" for line in lines]
         self._alone = [bool(ALONE.match(line)) for line in lines]
-        self._rx_bytes = rx_bytes
+        longest = max(map(len, self._lines), default=0)
+        self.window_bytes = max(rx_bytes - longest, longest)
         self._outstanding: deque[int] = deque()
-        self._outstanding_bytes = 0
+        self.outstanding_bytes = 0
         self.sent = 0
         self.acknowledged = 0
         self.limit = len(lines)
@@ -39,9 +44,19 @@ class Sender:
         return self.acknowledged == len(self._lines)
 
     @property
+    def drained(self) -> bool:
+        """Whether everything that may be sent was sent and answered."""
+        return self.sent >= self.limit and not self._outstanding
+
+    @property
     def outstanding(self) -> int:
         """Lines sent and not answered."""
         return len(self._outstanding)
+
+    @property
+    def oldest_bytes(self) -> int:
+        """Size of the oldest line sent and not answered, 0 if there is none."""
+        return self._outstanding[0] if self._outstanding else 0
 
     def next_bytes(self) -> bytes:
         """Return whole lines that fit now, ``b""`` if none does."""
@@ -49,13 +64,13 @@ class Sender:
         while self.sent < self.limit and self.refused is None:
             line = self._lines[self.sent]
             size = len(line)
-            if self._outstanding_bytes + size > self._rx_bytes:
+            if self.outstanding_bytes + size > self.window_bytes:
                 break
             if self._outstanding and (self._alone[self.sent] or self._alone[self.sent - 1]):
                 break
             chunk.append(line)
             self._outstanding.append(size)
-            self._outstanding_bytes += size
+            self.outstanding_bytes += size
             self.sent += 1
         return b"".join(chunk)
 
@@ -63,7 +78,7 @@ class Sender:
         """Take one ``ok``; False if no line was waiting for one."""
         if not self._outstanding:
             return False
-        self._outstanding_bytes -= self._outstanding.popleft()
+        self.outstanding_bytes -= self._outstanding.popleft()
         self.acknowledged += 1
         return True
 

@@ -2,50 +2,63 @@
 
 In: what preflight vetted, an open port, a durable intent. Out: what the laser has done, or
 between which two strokes that is unknown. The caller makes the state ``marking`` durable
-before it calls `run`; the calling thread owns the port until `run` returns. Every way out
-ends with the laser off: hold, wait for ``Hold:0``, reset.
+before it calls `run`; the calling thread owns the port until `run` returns, others talk to it
+through a `Control`. Every way out ends with the laser off: hold, standstill, reset.
+
+Theory of operation
+-------------------
+Lines flow by character counting. At checkpoints the books are balanced: everything sent is
+answered, then one status report must show an empty receiver and room in the queue; only then
+are the lines so far taken for received as sent (`Ledger.verify`). While motion is the limit a
+checkpoint costs nothing, for the queue holds the next moves. Status reports locate the axes
+on the path. What contradicts the books or the path stops the run.
 """
 
 from __future__ import annotations
 
-import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from engraver.errors import PortLostError, ProgramError
-from engraver.record import MarkIntent, Outcome, RunReceipt
+from engraver.errors import PinmarkError, PortError, PortLostError, ProgramError
+from engraver.record import MarkIntent, Outcome, RunReceipt, StopCause
+from firmware_bridge.books import Books, Stopped
+from firmware_bridge.control import Control, Wish
+from firmware_bridge.journal import Entry, Journal
 from firmware_bridge.ledger import Ledger
 from firmware_bridge.link import Link
 from firmware_bridge.port import Port
 from firmware_bridge.preflight import CheckedProgram
 from firmware_bridge.protocol import Alarm, Banner, Error, Event, Ok, Status
 from firmware_bridge.sender import Sender
+from firmware_bridge.signals import signals_abort
+from firmware_bridge.stopping import Standstill, make_safe
 
-__all__ = ["Port", "Progress", "run"]
+__all__ = ["Control", "Port", "Progress", "run"]
 
 POLL_S = 0.2
 """5 Hz: polling in motion costs 0.6 % of throughput (measured on grbl 1.1h)."""
+LOOK_AGAIN_S = 0.02
 SILENCE_S = 3.0
-HOLD_PATIENCE_S = 3.0
+RESERVE_LINES = 2000
+JOURNAL_S = 2.0
 END_TOLERANCE_MM = 0.0015
-"""MPos prints 1 um at best; half a step and one count of rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands."""
+    """Where a run stands; executed is what is surely done, not what was acknowledged."""
 
     lines_sent: int
     lines_acknowledged: int
     lines_total: int
+    lines_executed: int
     last_surely_done_stroke: int
     first_surely_not_begun_stroke: int
     state: str
     elapsed_s: float
-
-
-class _Stopped(Exception):
-    """The run cannot go on; the text says why."""
+    place_mm: tuple[float, ...] | None = None
 
 
 def run(
@@ -54,8 +67,13 @@ def run(
     intent: MarkIntent,
     *,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    control: Control | None = None,
+    journal: Path | None = None,
 ) -> RunReceipt:
     """Stream ``checked`` and return what became of it.
+
+    With a ``control`` a hold or an opened door waits for `Control.resume` or `Control.abort`;
+    without one it ends the run. ``journal`` names a file that holds true bounds at any time.
 
     Raises
     ------
@@ -67,142 +85,248 @@ def run(
             f"intent {intent.mark_id} is for program {intent.program_sha256[:12]}, not for "
             f"{checked.program.sha256[:12]}; make a new intent"
         )
-    return _Run(checked, port, on_progress).stream()
+    wishes = Control() if control is None else control
+    wishes.attach(port.wake)
+    with signals_abort(wishes):
+        return _Run(checked, port, intent, on_progress, wishes, control is not None, journal).go()
 
 
 class _Run:
     """One run; owned by one thread."""
 
     def __init__(
-        self, checked: CheckedProgram, port: Port, on_progress: Callable[[Progress], None]
+        self,
+        checked: CheckedProgram,
+        port: Port,
+        intent: MarkIntent,
+        on_progress: Callable[[Progress], None],
+        control: Control,
+        may_pause: bool,
+        journal: Path | None,
     ) -> None:
-        self._checked, self._on_progress = checked, on_progress
-        self._link = Link(port)
-        self._sender = Sender(checked.program.lines, checked.machine.rx_bytes)
-        self._ledger = Ledger(
-            checked.map, checked.program.line_stroke, checked.machine.planner_blocks
-        )
-        self._begun_s = self._heard_s = time.monotonic()
-        self._poll_s = 0.0
-        self._state = ""
-        self._deficit_since_s: float | None = None
+        self._checked, self._intent, self._on_progress = checked, intent, on_progress
+        self._control, self._may_pause = control, may_pause
+        self._journal, self._reserved, self._journal_s = Journal(journal), 0, 0.0
+        self._port, self._link = port, Link(port)
+        self._sender = Sender(checked.program.lines, checked.controller.rx_bytes)
+        self._sender.limit = 0
+        self._begun_s = self._heard_s = port.now_s()
+        self._poll_s = self._told_s = -1.0
+        self._status: Status | None = None
 
-    def stream(self) -> RunReceipt:
+    def go(self) -> RunReceipt:
+        """Stream to the end or to the first reason to stop."""
+        try:
+            self._begin()
+        except PinmarkError as error:
+            return self._refused(error)
         try:
             self._send_all()
             self._verify_end()
         except PortLostError as error:
-            return self._receipt(self._outcome(), str(error))
-        except _Stopped as stopped:
-            return self._receipt(self._outcome(), f"{stopped}; {self._make_safe()}")
+            return self._receipt(StopCause.PORT_LOST, f"{error}; the controller may run on")
+        except Stopped as stopped:
+            return self._stop(stopped.cause, str(stopped))
+        except PortError as error:
+            return self._stop(StopCause.SILENT, str(error))
         except BaseException:
-            self._make_safe()
+            make_safe(self._link)
+            self._write_journal(self._sender.sent, "exception")
             raise
-        return self._receipt(Outcome.COMPLETE, "all lines acknowledged, all motion ended")
+        self._ledger.complete()
+        return self._receipt(StopCause.NONE, "all lines executed, the axes stand where they must")
+
+    # -- beginning and end --------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Learn where the axes stand and what idle buffers look like."""
+        status = self._link.full_status()
+        if status.state != "Idle":
+            raise PortError(f"{self._port.name}: the controller is in {status.state}, not Idle")
+        place = self._link.work_place(status)
+        if place is None or status.free_blocks is None or status.free_bytes is None:
+            raise PortError(f"{self._port.name}: status reports lack MPos or Bf; set $10=3")
+        program = self._checked.program
+        self._ledger = Ledger(self._checked.map, program.line_stroke, place)
+        self._books = Books(self._sender, self._checked.map, status.free_blocks, status.free_bytes)
+        self._reserve()
+
+    def _refused(self, error: PinmarkError) -> RunReceipt:
+        cause = StopCause.PORT_LOST if isinstance(error, PortLostError) else StopCause.SILENT
+        sha256 = self._checked.program.sha256
+        return RunReceipt(Outcome.REFUSED, sha256, 0, 0, -1, 0, 0, str(error), cause, 0, True)
+
+    def _verify_end(self) -> None:
+        self._link.command("G4P0.01", patience_s=SILENCE_S)
+        status = self._link.full_status()
+        place, wanted = self._link.work_place(status), self._ledger.end_mm
+        if status.state != "Idle" or place is None:
+            raise Stopped(StopCause.WRONG_STATE, f"the controller ended in {status.state}")
+        if any(abs(p - w) > END_TOLERANCE_MM for p, w in zip(place, wanted, strict=True)):
+            raise Stopped(StopCause.OFF_PATH, f"the axes ended at {place} mm, not at {wanted} mm")
+
+    # -- the loop -----------------------------------------------------------------------------
 
     def _send_all(self) -> None:
-        while not self._sender.done:
-            data = self._sender.next_bytes()
-            if data:
-                self._ledger.sent(self._sender.sent)
-                self._link.port.write(data)
-            self._poll()
-            for event in self._link.events(0.05):
-                self._heard_s = time.monotonic()
-                self._take(event)
-            if time.monotonic() - self._heard_s > SILENCE_S:
-                raise _Stopped(f"the controller was silent for {SILENCE_S:g} s")
+        while not self._books.closed:
+            self._turn()
+
+    def _turn(self) -> None:
+        """Do what is due: wishes, lines, polls; take what has arrived."""
+        self._obey()
+        self._reserve()
+        data = self._sender.next_bytes()
+        if data:
+            self._ledger.sent(self._sender.sent)
+            self._port.write(data)
+        self._poll()
+        events = deque(self._link.events(self._patience_s()))
+        self._link.heard_while_stopping = events  # what a stop leaves of them is not lost
+        while events:
+            self._heard_s = self._port.now_s()
+            self._take(events.popleft())
+        if self._port.now_s() - self._heard_s > SILENCE_S:
+            raise Stopped(StopCause.SILENT, f"the controller was silent for {SILENCE_S:g} s")
+
+    def _poll_period_s(self) -> float:
+        return LOOK_AGAIN_S if self._books.curious else POLL_S
+
+    def _patience_s(self) -> float:
+        return self._poll_period_s() / 4
 
     def _poll(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._poll_s >= POLL_S:
+        now_s = self._port.now_s()
+        if self._books.wants_report or now_s - self._poll_s >= self._poll_period_s():
             self._poll_s = now_s
-            self._link.port.write(b"?")
+            self._books.asked()
+            self._port.write(b"?")
+        if now_s - self._told_s >= POLL_S:
+            self._told_s = now_s
             self._tell()
+
+    def _reserve(self) -> None:
+        """Keep the durable promise ahead of what is sent; lines beyond it wait."""
+        now_s = self._port.now_s()
+        total = len(self._checked.program.lines)
+        if self._sender.sent + RESERVE_LINES // 4 >= self._reserved < total or (
+            now_s - self._journal_s > JOURNAL_S
+        ):
+            self._reserved = min(self._sender.sent + RESERVE_LINES, total)
+            self._write_journal(self._reserved, "marking")
+            self._journal_s = now_s
+        self._sender.limit = min(self._books.checkpoint, self._reserved)
+
+    def _obey(self) -> None:
+        while (wish := self._control.next_wish()) is not None:
+            if wish is Wish.ABORT:
+                raise Stopped(StopCause.ABORTED, "aborted on request")
+            self._port.write(wish.value if isinstance(wish, Wish) else wish)
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Ok):
             if not self._sender.acknowledge():
-                raise _Stopped("the controller acknowledged a line that was not sent")
-            self._ledger.acknowledged(self._sender.acknowledged)
+                raise Stopped(StopCause.ANSWER_EXTRA, "more acknowledgements than lines sent")
         elif isinstance(event, Error):
+            line = self._sender.acknowledged + 1
             self._sender.refuse(event)
-            raise _Stopped(f"line {self._sender.acknowledged} was answered {event.text}")
-        elif isinstance(event, Alarm | Banner):
-            raise _Stopped(f"the controller said {event.text!r} in the middle of the job")
+            why = self._checked.controller.dialect.explain_error(event.code, event.text)
+            raise Stopped(StopCause.LINE_REFUSED, f"about line {line}: {why}")
+        elif isinstance(event, Alarm):
+            why = self._checked.controller.dialect.explain_alarm(event.code, event.text)
+            raise Stopped(StopCause.ALARM, f"the controller locked itself: {why}")
+        elif isinstance(event, Banner):
+            raise Stopped(StopCause.CONTROLLER_RESET, f"{event.text!r} in the middle of the job")
         elif isinstance(event, Status):
             self._take_status(event)
 
     def _take_status(self, status: Status) -> None:
-        self._state = status.state
-        if status.state in ("Alarm", "Sleep", "Check"):
-            raise _Stopped(f"the controller went to {status.state}")
-        starving = status.state == "Idle" and self._sender.outstanding > 0
-        if not starving:
-            self._deficit_since_s = None
-        elif self._deficit_since_s is None:
-            self._deficit_since_s = time.monotonic()
-        elif time.monotonic() - self._deficit_since_s > 5 * POLL_S:
-            raise _Stopped("the controller is idle with lines unanswered: an answer was lost")
+        self._status = status
+        if status.state in ("Alarm", "Sleep", "Check", "Home"):
+            cause = StopCause.ALARM if status.state == "Alarm" else StopCause.WRONG_STATE
+            raise Stopped(cause, f"the controller went to {status.state}")
+        place = self._link.work_place(status)
+        if place is not None and not self._ledger.reached(place):
+            raise Stopped(StopCause.OFF_PATH, f"the axes are at {place} mm, on no line sent")
+        if status.state in ("Hold", "Door"):
+            if not self._may_pause:
+                cause = StopCause.HELD if status.state == "Hold" else StopCause.DOOR_OPENED
+                raise Stopped(cause, f"the controller reported {status.state}")
+            return
+        self._books.balance(status)
+        self._ledger.verify(self._books.verified)
 
-    def _verify_end(self) -> None:
-        self._link.command("G4P0.01", patience_s=SILENCE_S)
-        status = self._link.status()
-        while status.wco_mm is None and status.mpos_mm is not None:
-            status = self._link.status()
-        place = status.wpos_mm
-        if place is None and status.mpos_mm and status.wco_mm:
-            place = tuple(m - o for m, o in zip(status.mpos_mm, status.wco_mm, strict=True))
-        wanted = self._checked.map.end_mm[-1]
-        if status.state != "Idle" or place is None:
-            raise _Stopped(f"the controller ended in {status.state}, not Idle")
-        if any(abs(p - w) > END_TOLERANCE_MM for p, w in zip(place, wanted, strict=True)):
-            raise _Stopped(
-                f"the axes ended at {place} mm, not at {tuple(map(float, wanted))} mm: a line "
-                "was lost or garbled on the wire"
+    # -- every way out ------------------------------------------------------------------------
+
+    def _stop(self, cause: StopCause, why: str) -> RunReceipt:
+        still = make_safe(self._link)
+        if still.status is not None and cause not in (StopCause.ALARM, StopCause.CONTROLLER_RESET):
+            self._settle(still)
+        return self._receipt(cause, f"{why}; {still.detail}")
+
+    def _settle(self, still: Standstill) -> None:
+        """Narrow the bounds by a standstill whose place can be trusted."""
+        if any(isinstance(e, Alarm | Banner) for e in self._link.heard_while_stopping):
+            return
+        status = still.status
+        place = None if status is None else self._link.work_place(status)
+        if status is None or place is None or not still.safe or not self._ledger.stopped(place):
+            return
+        for event in self._link.heard_while_stopping:
+            if isinstance(event, Ok):
+                self._sender.acknowledge()
+        if self._books.balanced_at(status):
+            self._ledger.verify(self._sender.sent)
+            if status.state == "Idle":
+                self._ledger.ran_dry()
+
+    def _receipt(self, cause: StopCause, detail: str) -> RunReceipt:
+        ledger = self._ledger
+        complete = cause is StopCause.NONE
+        fired = ledger.begun_lines > self._checked.map.first_burning_line
+        unknown = Outcome.UNKNOWN if fired else Outcome.REFUSED
+        outcome = Outcome.COMPLETE if complete else unknown
+        self._tell()
+        self._write_journal(ledger.begun_lines, str(outcome))
+        return RunReceipt(
+            outcome=outcome,
+            program_sha256=self._checked.program.sha256,
+            lines_sent=self._sender.sent,
+            lines_acknowledged=self._sender.acknowledged,
+            last_surely_done_stroke=ledger.last_surely_done,
+            first_surely_not_begun_stroke=ledger.first_surely_not_begun,
+            elapsed_us=int((self._port.now_s() - self._begun_s) * 1e6),
+            detail=detail,
+            cause=cause,
+            first_unfinished_line=ledger.executed_lines,
+            resumable=not complete and ledger.last_surely_done + 1 == ledger.first_surely_not_begun,
+        )
+
+    def _write_journal(self, may_send: int, state: str) -> None:
+        ledger = self._ledger
+        self._journal.write(
+            Entry(
+                self._intent.mark_id,
+                self._checked.program.sha256,
+                ledger.executed_lines,
+                may_send,
+                ledger.last_surely_done,
+                ledger.not_begun_after(may_send),
+                state,
             )
-
-    def _make_safe(self) -> str:
-        """Hold, wait for the stop, reset; return what came of it."""
-        try:
-            self._link.port.write(b"!")
-            until_s = time.monotonic() + HOLD_PATIENCE_S
-            while time.monotonic() < until_s:
-                status = self._link.status(0.25)
-                if status.state in ("Idle", "Alarm", "Check") or status.substate == 0:
-                    break
-            self._link.reset()
-        except Exception as error:  # the port may be gone: that, too, is told
-            return f"the laser could not be switched off over the wire ({error})"
-        return "stopped by hold and reset, laser off"
-
-    def _outcome(self) -> Outcome:
-        fired = self._ledger.sent_lines > self._checked.map.first_burning_line
-        return Outcome.UNKNOWN if fired else Outcome.REFUSED
+        )
 
     def _tell(self) -> None:
+        ledger, status = self._ledger, self._status
         self._on_progress(
             Progress(
                 self._sender.sent,
                 self._sender.acknowledged,
                 len(self._checked.program.lines),
-                self._ledger.last_surely_done,
-                self._ledger.first_surely_not_begun,
-                self._state,
-                time.monotonic() - self._begun_s,
+                ledger.executed_lines,
+                ledger.last_surely_done,
+                ledger.first_surely_not_begun,
+                "" if status is None else status.state,
+                self._port.now_s() - self._begun_s,
+                None if status is None else self._link.work_place(status),
             )
-        )
-
-    def _receipt(self, outcome: Outcome, detail: str) -> RunReceipt:
-        complete = outcome is Outcome.COMPLETE
-        self._tell()
-        return RunReceipt(
-            outcome,
-            self._checked.program.sha256,
-            self._sender.sent,
-            self._sender.acknowledged,
-            self._ledger.strokes - 1 if complete else self._ledger.last_surely_done,
-            self._ledger.strokes if complete else self._ledger.first_surely_not_begun,
-            int((time.monotonic() - self._begun_s) * 1e6),
-            detail,
         )

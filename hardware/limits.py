@@ -32,13 +32,34 @@ LIMITS: dict[str, tuple[float, float, bool]] = {
     "field_margin_um": (0, 1e4, False),
     "passes": (1, 10_000, False),
     "hatch_turn_deg": (-360, 360, False),
+    "z_max_speed_mm_s": (0, 10_000, False),
+    "z_acceleration_mm_s2": (0, 1e6, False),
+    "bidirectional_offset_um": (-1_000, 1_000, False),
+    "laser_latency_us": (-10_000, 10_000, False),
+    "cost_usd_per_hour": (0, 1e5, False),
+    "tip_height_um": (0, 1e6, False),
+    "radius_x_um": (0, 1e7, False),
+    "radius_y_um": (0, 1e7, False),
+    "slope_limit_deg": (0, 80, True),
+    "pocket_xy_mm": (-1e4, 1e4, False),
+    "fiducial_xy_mm": (-1e4, 1e4, False),
+    "pocket_z_mm": (-1e3, 1e3, False),
+    "pocket_turn_deg": (-360, 360, False),
+    "position_tolerance_um": (0, 1e4, False),
+    "draft_deg": (0, 60, False),
+    "shoulder_deg": (20, 90, False),
+    "least_speed_share": (0, 0.95, False),
+    "contour_energy_uj": (0, 1e6, False),
+    "contour_speed_mm_s": (0, 10_000, False),
 }
 """Ranges of keys; a key that is not here must be above 0 and at most 1e9."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "dialect": ("grbl", "grblHAL", "FluidNC"),
-    "shape": ("flat",),
-    "field": ("outline", "tip"),
+    "shape": ("flat", "spherical", "elliptical", "plate"),
+    "cell_fit": ("fixed", "largest"),
+    "gear_ring": ("none", "outside"),
+    "field": ("outline", "tip", "text"),
     "code_format": ("pin32-8", "pin32-10", "pin32-12"),
 }
 """Words that a text may be."""

@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from engraver.errors import ProfileError
-from engraver.profiles import Laser, Machine, Material, Part, Recipe, Setup
+from engraver.profiles import Fixture, Laser, Machine, Material, Part, Recipe, Setup
 from hardware.limits import CHOICES, limit_of
 
 SHELF = Path(__file__).parent
 """The profiles that ship with pinmark."""
 
-Kind = Literal["machines", "lasers", "materials", "parts", "recipes"]
+Kind = Literal["machines", "lasers", "materials", "parts", "fixtures", "recipes"]
 KINDS: dict[str, type[Any]] = {
     "machines": Machine,
     "lasers": Laser,
     "materials": Material,
     "parts": Part,
+    "fixtures": Fixture,
     "recipes": Recipe,
 }
 
@@ -81,6 +82,35 @@ def load_setup(recipe_name: str, shelf: Path = SHELF) -> Setup:
         material=_named("materials", "material", recipe, shelf),
         part=_named("parts", "part", recipe, shelf),
     )
+
+
+def load_fixture(name: str, setup: Setup, shelf: Path = SHELF) -> Fixture:
+    """Read a fixture and check that it holds the setup's part and stands on its table.
+
+    Raises
+    ------
+    ProfileError
+        If it holds another part, or a pocket or fiducial lies off the table; names file and key.
+    """
+    fixture: Fixture = load("fixtures", name, shelf)
+    if fixture.part != setup.part.name:
+        raise ProfileError(
+            f"fixtures/{name}.toml: part = {fixture.part!r}, recipe {setup.recipe.name} marks "
+            f"{setup.part.name!r}; use a fixture or a recipe of the same part"
+        )
+    reach_mm = setup.part.tip_diameter_um / 2e3
+    for key, places, room in (
+        ("pocket_xy_mm", fixture.pocket_xy_mm, reach_mm),
+        ("fiducial_xy_mm", fixture.fiducial_xy_mm, 0.0),
+    ):
+        for index, place in enumerate(places):
+            for value, axis, travel in zip(place, "xy", setup.machine.travel_mm[:2], strict=True):
+                if not room <= value <= travel - room:
+                    raise ProfileError(
+                        f"fixtures/{name}.toml: {key}[{index}] has {axis} = {value:g} mm, off the "
+                        f"table of {setup.machine.name}: {room:g} to {travel - room:g} mm fits"
+                    )
+    return fixture
 
 
 def _named(kind: Kind, key: str, recipe: Recipe, shelf: Path) -> Any:

@@ -1,20 +1,26 @@
 """The registry a station works with: a file in its home, or the sample.
 
 In: PINMARK_HOME/registry.json if present, else the sample that comes with pinmark. Out:
-`Registry`. What a row means is decided in `engraver.registry`; here only files are read.
+`Registry`; and `grow`, the one way to change the file, which only ever adds rows. What a row
+means is decided in `engraver.registry`; here only files are read and written.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
 from engraver import registry
 from engraver.errors import RegistryError
-from engraver.registry import Registry
+from engraver.registry import Registry, Row
 from station_api.home import station_home
 
 FILE_NAME = "registry.json"
+TEST_ROW = Row(0, 1, "PINMARK", "TEST", template="T99999")
+"""Block 0 is for tests, in every registry."""
 
 
 def registry_path() -> Path:
@@ -47,3 +53,45 @@ def sample_registry() -> Registry:
     """Return the registry of invented makes that comes with pinmark."""
     source = resources.files("station_api") / "samples" / FILE_NAME
     return registry.parse(source.read_text(encoding="utf-8"))
+
+
+def grow(step: Callable[[Registry], Registry], today: str) -> Registry:
+    """Replace the station's registry by ``step(registry)``, which must continue it.
+
+    A station without a registry starts from block 0 alone, never from the sample. The file is
+    replaced whole and made durable first; a lock keeps two writers apart.
+
+    Raises
+    ------
+    RegistryError
+        If the result does not continue the registry, or the file cannot be written.
+    """
+    path = registry_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            ours = load_registry(path) if path.exists() else Registry((TEST_ROW,))
+            grown = step(ours)
+            relation = registry.compare(ours, grown)
+            if path.exists() and relation.relation not in ("equal", "continues"):
+                raise RegistryError(f"a registry only grows: {relation.detail}")
+            _replace(path, registry.to_json(grown, today))
+    except OSError as error:
+        raise RegistryError(f"registry {path} cannot be written: {error}") from error
+    return grown
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write ``text`` beside ``path``, durably, and put it in its place."""
+    fresh = path.with_suffix(".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from station_api.cli import shell
-from station_api.cli.app import app
+from station_api.cli.app import make_app
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
@@ -35,7 +35,7 @@ def pinmark(
 
     def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
         capsys.readouterr()
-        code = shell.run(app, [str(word) for word in words])
+        code = shell.run(make_app([str(word) for word in words]), [str(word) for word in words])
         printed = capsys.readouterr()
         return subprocess.CompletedProcess(words, code, printed.out, printed.err)
 

@@ -131,15 +131,19 @@ def plan_line(
     block = make_block(firmware, target, feed_mm_s, rapid)
     if block is None:
         return
-    block.is_jog = is_jog
+    block.is_jog, block.line = is_jog, firmware.counters.job_lines
     if firmware.motion.stopped and firmware.state is State.IDLE:
         firmware.state = State.JOG if is_jog else State.RUN
     firmware.motion.push(block)
 
 
 def _spend_block_time(firmware: Firmware) -> Job:
-    """A short move costs the processor 1 / block rate, whatever the wire delivers."""
-    yield firmware.now_s + 1.0 / firmware.machine.block_rate_hz
+    """A short move costs the processor 1 / block rate, whatever the wire delivers.
+
+    A report asked for meanwhile is given after it, with the line parsed and not yet planned.
+    """
+    firmware.busy_until_s = firmware.now_s + 1.0 / firmware.machine.block_rate_hz
+    yield firmware.busy_until_s
 
 
 def make_block(firmware: Firmware, target: Vector, feed_mm_s: float, rapid: bool) -> Block | None:

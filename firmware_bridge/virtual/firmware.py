@@ -17,23 +17,26 @@ Authority: grbl 1.1h serial.c, protocol.c, and measurements on unmodified grbl 1
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
 
 from engraver.profiles import Machine
-from firmware_bridge.virtual import reports
+from firmware_bridge.virtual import mishaps, reports
+from firmware_bridge.virtual.faults import Faults
+from firmware_bridge.virtual.flavours import GRBL, Flavour
 from firmware_bridge.virtual.motion import Executed, Motion
 from firmware_bridge.virtual.parser import Modal, Refusal, strip
 from firmware_bridge.virtual.planner import Planner, Vector
+from firmware_bridge.virtual.receiving import LF, IdealWire, Inbox
 from firmware_bridge.virtual.settings import settings_for
 
 RESET, STATUS, HOLD, RESUME = 0x18, ord("?"), ord("!"), ord("~")
 DOOR, JOG_CANCEL = 0x84, 0x85
 REALTIME = frozenset({RESET, STATUS, HOLD, RESUME, *range(0x80, 0x100)})
-BITS_A_BYTE = 10  # start bit, eight data bits, stop bit
+ALTERNATIVE = {0x80: STATUS, 0x81: RESUME, 0x82: HOLD}
+FULL_REPORT = 0x87
 
 
 class State(Enum):
@@ -68,6 +71,7 @@ class Counters:
     """What an honest controller cannot tell but a virtual one can."""
 
     lines: int = 0
+    job_lines: int = 0
     bytes: int = 0
     overflow: int = 0
     starved: int = 0
@@ -87,7 +91,7 @@ class Memory:
 
 
 class Firmware:
-    """grbl 1.1h as the wire sees it.
+    """A controller as the wire sees it.
 
     Parameters
     ----------
@@ -95,6 +99,8 @@ class Firmware:
         Whose settings, buffers and block rate the controller has.
     beam
         Takes every executed piece of motion.
+    flavour, faults
+        Which firmware to play, and what shall go wrong.
     eager
         Discrete clock (see the module's theory of operation).
     on_program_end
@@ -106,10 +112,13 @@ class Firmware:
         machine: Machine,
         beam: Callable[[Executed], None] = lambda piece: None,
         *,
+        flavour: Flavour = GRBL,
+        faults: Faults | None = None,
         eager: bool = False,
         on_program_end: Callable[[], None] = lambda: None,
     ) -> None:
-        self.machine = machine
+        self.machine, self.flavour = machine, flavour
+        self.faults = Faults() if faults is None else faults
         self.memory = Memory(settings_for(machine))
         self.eager = eager
         self.counters = Counters()
@@ -119,14 +128,18 @@ class Firmware:
         self.program_start_s: float | None = None
         self.last_program_s = 0.0
         self.state = State.IDLE
-        self.rx = bytearray()
+        self.inbox = Inbox(machine.rx_bytes, flavour)
         self.out = bytearray()
-        self._line = bytearray()
-        self._reset_asked = False
+        self._latched: int | None = None
+        self._ends_received = 0
+        self._reset_asked = self._cycle_asked = False
         self._job: Job | None = None
         self._wait: Wait = -inf
-        self._wire = _IdealWire(machine)
-        self.deaf_until_s = -inf
+        self._wire = IdealWire(machine)
+        self.deaf_until_s = self.busy_until_s = -inf
+        self._report_due = False
+        if self.faults.from_start("wrong-settings"):
+            self.memory.settings.update({30: 255.0, 32: 0, 100: 250.0})
         self.boot()
 
     # -- what a host can do -----------------------------------------------------------------
@@ -145,29 +158,38 @@ class Firmware:
         for byte in data:
             if byte in REALTIME:
                 self._realtime(byte)
-            elif len(self.rx) < self.machine.rx_bytes:
-                self.rx.append(byte)
-            else:
+            elif not (byte == LF and self._loses_end()) and not self.inbox.put(byte):
                 self.counters.overflow += 1
         self._serve()
 
     def advance(self, to_s: float) -> None:
         """Let time pass until ``to_s``."""
         while self.now_s < to_s:
-            self.motion.advance(min(to_s, self._next_event_s()))
+            self.motion.advance(min(to_s, self.next_event_s()))
             self._after_motion()
             self._serve()
 
     def settle(self) -> None:
         """Let time pass until everything stands still (the discrete clock's idle)."""
-        while (at := self._next_event_s()) < inf:
+        while (at := self.next_event_s()) < inf:
             self.advance(at)
 
     def transmit(self) -> bytes:
         """Return what the controller has sent since the last call."""
-        sent = bytes(self.out)
+        sent = b"" if self.faults.silent else bytes(self.out)
         self.out.clear()
         return sent
+
+    def ask_power_cycle(self) -> None:
+        """Restart as soon as the present line is over."""
+        self._cycle_asked = True
+
+    def _loses_end(self) -> bool:
+        """Whether a fault swallows this LF; job lines count from 1."""
+        if self.state is State.CHECK or not self.faults:
+            return False
+        self._ends_received += 1
+        return self.faults.strike(self._ends_received, "newline-lost") is not None
 
     # -- what the controller does -----------------------------------------------------------
 
@@ -183,8 +205,9 @@ class Firmware:
         self.overrides = [100, 100, 100]
         self.report_counts = [0, 0]
         self.motion.idle_beam = (0.0, 0)
+        self._latched = None
         self.say("")
-        self.say(reports.BANNER)
+        self.say(reports.banner(self))
         if self.state is State.ALARM:
             self.say("[MSG:'$H'|'$X' to unlock]")
 
@@ -194,10 +217,10 @@ class Firmware:
         keep_alarm = self.state is State.ALARM
         self.counters.resets += 1
         self.motion.reset()
-        self.rx.clear()
-        self._line.clear()
-        self._reset_asked = False
+        self.inbox.clear()
+        self._reset_asked = self._cycle_asked = False
         self._job, self._wait = None, -inf
+        moving = moving and self.flavour.alarms_on_reset
         self.state = State.ALARM if moving or keep_alarm else State.IDLE
         if moving:
             self.say("ALARM:3")
@@ -221,18 +244,41 @@ class Firmware:
 
     def write_memory(self, count: int) -> None:
         """Stall as an EEPROM write of ``count`` bytes does: what arrives meanwhile is lost."""
-        self.deaf_until_s = self.now_s + count * reports.EEPROM_BYTE_S
-        if self.eager:
-            self.counters.overflow += len(self.rx)
-            self.rx.clear()
+        self.deaf_until_s = self.now_s + count * self.flavour.eeprom_byte_s
+        if self.eager and self.flavour.eeprom_byte_s:
+            self.counters.overflow += self.inbox.drop_ring()
+
+    def power_cycle(self) -> None:
+        """Start again as after a power cut: the place reached is called zero."""
+        self.motion.reset()
+        self.motion.forget_place()
+        self.state, self._job, self._wait = State.IDLE, None, -inf
+        self.inbox.clear()
+        self._reset_asked = self._cycle_asked = False
+        self.boot()
+
+    def alarm(self, code: int) -> None:
+        """Stop dead and lock, as at a limit switch: ``ALARM:code``."""
+        self.motion.reset()
+        self.inbox.clear()
+        self.state = State.ALARM
+        self.say(f"ALARM:{code}")
 
     def _realtime(self, byte: int) -> None:
+        if self.flavour.alternative_bytes:
+            if byte == FULL_REPORT:
+                self.report_counts = [0, 0]
+            byte = STATUS if byte == FULL_REPORT else ALTERNATIVE.get(byte, byte)
         if byte == STATUS:
-            self.say(reports.status(self))
+            self._let_slot_fall_free()
+            if self.now_s < self.busy_until_s:
+                self._report_due = True
+            else:
+                self.say(reports.status(self))
         elif byte == RESET:
             self.reset()
         elif byte in (HOLD, DOOR):
-            self._hold(State.HOLD if byte == HOLD else State.DOOR)
+            self.stop_for(State.HOLD if byte == HOLD else State.DOOR)
         elif byte == RESUME:
             self._resume()
         elif byte == JOG_CANCEL and self.state is State.JOG:
@@ -240,7 +286,15 @@ class Firmware:
         elif 0x90 <= byte <= 0x9D:
             reports.override(self, byte)
 
-    def _hold(self, state: State) -> None:
+    def _let_slot_fall_free(self) -> None:
+        """On the discrete clock, let a host that asks and sends nothing see a slot fall free."""
+        while self.eager and self._job is None and self.motion.free_blocks <= 0:
+            if (at := self.motion.slot_s()) == inf:
+                return
+            self.motion.advance(at)
+
+    def stop_for(self, state: State) -> None:
+        """Slow down to a stop and stay in ``state`` (Hold or Door) until resumed."""
         if self.state in (State.RUN, State.HOLD, State.JOG) or (
             state is State.DOOR and self.state is State.IDLE
         ):
@@ -265,9 +319,12 @@ class Firmware:
             if self._job is not None and self._wait is not Waits.STILL:
                 self.counters.starved += 1
 
-    def _next_event_s(self) -> float:
+    def next_event_s(self) -> float:
+        """Return the next instant at which anything changes by itself, `inf` if none."""
         wait = self._wait if self._job and isinstance(self._wait, float) else inf
-        return min(self.motion.block_end_s(), wait if wait > self.now_s else inf)
+        waits_for_slot = self._job is not None and self._wait is Waits.SLOT
+        motion_s = self.motion.slot_s() if waits_for_slot else self.motion.block_end_s()
+        return min(motion_s, wait if wait > self.now_s else inf)
 
     # -- the main loop ----------------------------------------------------------------------
 
@@ -280,54 +337,67 @@ class Firmware:
                     return
                 self._job, self._wait = self._run(line), -inf
             if not self._ready():
-                if not self.eager or (at := self._next_event_s()) == inf:
+                if not self.eager or (at := self.next_event_s()) == inf:
                     return
                 self.motion.advance(at)
                 self._after_motion()
                 continue
+            if self._report_due and self.now_s >= self.busy_until_s:
+                self._report_due = False
+                self.say(reports.status(self))
             self._wait = next(self._job, inf)
             if self._wait == inf:
                 self._job = None
-                if self._reset_asked:
+                if self._cycle_asked:
+                    self.power_cycle()
+                elif self._reset_asked:
                     self.reset()
 
     def _ready(self) -> bool:
         if self._wait is Waits.SLOT:
-            return self.planner.free > 0
+            return self.motion.free_blocks > 0
         if self._wait is Waits.STILL:
             return not self.motion.busy and self.state is not State.DOOR
         return isinstance(self._wait, float) and self._wait <= self.now_s
 
     def _take_line(self) -> bytes | None:
-        """Move bytes from the RX ring to the line buffer; a whole line leaves it."""
-        while self.rx:
-            end = min((i for i in (self.rx.find(10), self.rx.find(13)) if i >= 0), default=-1)
-            taken = self.rx[: end if end >= 0 else len(self.rx)]
-            del self.rx[: end + 1 if end >= 0 else len(self.rx)]
-            self._wire.take(len(taken) + (end >= 0))
-            self._line += taken
-            if end >= 0:
-                line, self._line = bytes(self._line), bytearray()
-                self.counters.lines += 1
-                return line
-        return None
+        self.inbox.taken = 0
+        line = self.inbox.take_line()
+        self._wire.take(self.inbox.taken)
+        self.counters.lines += line is not None
+        return line
 
     def _run(self, raw: bytes) -> Job:
         """Execute one line, waiting where it must, and answer it."""
         if self.eager and self._wire.arrival_s > self.now_s:
             yield self._wire.arrival_s
         line = strip(raw)
+        job_line = mishaps.count_job_line(self)
+        if job_line and mishaps.strike(self, job_line):
+            return
         try:
-            if len(line) > self.machine.line_characters:
-                raise Refusal(11)
-            if line.startswith(b"$"):
-                yield from self._system(raw.strip())
-            elif line:
-                yield from self._gcode(line)
-            self.say("ok")
+            yield from self._execute(raw, line, job_line)
+            mishaps.acknowledge(self, job_line)
         except Refusal as refusal:
+            self._latched = refusal.code if self.flavour.latches_errors else None
             self.say(f"error:{refusal.code}")
         self._wire.done(self.now_s)
+
+    def _execute(self, raw: bytes, line: bytes, job_line: int) -> Job:
+        if line.startswith(b"$") or not line:
+            self._latched = None
+        if self._latched is not None:
+            raise Refusal(self._latched)
+        if len(line) > self.machine.line_characters:
+            if not self.flavour.truncates:
+                raise Refusal(11)
+            line = line[: self.machine.line_characters]
+        if line.startswith(b"$"):
+            yield from self._system(raw.strip())
+        elif line:
+            if job_line and self.faults.strike(job_line, "error"):
+                raise Refusal(20)
+            yield from self._gcode(line)
 
     def _system(self, line: bytes) -> Job:
         from firmware_bridge.virtual.commands import run_system
@@ -340,26 +410,3 @@ class Firmware:
         if self.state in (State.ALARM, State.JOG):
             raise Refusal(9)
         yield from run_gcode(self, line)
-
-
-class _IdealWire:
-    """When a line would have arrived from a sender that never wastes a byte's time."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._byte_s = BITS_A_BYTE / machine.baud
-        self._window = machine.rx_bytes
-        self._bytes = 0
-        self._open: deque[tuple[int, float]] = deque()
-        self._room_s = 0.0
-        self.arrival_s = 0.0
-
-    def take(self, count: int) -> None:
-        """Account for ``count`` bytes that the main loop has read."""
-        self._bytes += count
-        while self._open and self._open[0][0] <= self._bytes - self._window:
-            self._room_s = self._open.popleft()[1]
-        self.arrival_s = max(self.arrival_s, self._room_s) + count * self._byte_s
-
-    def done(self, now_s: float) -> None:
-        """Account for an acknowledgement, which frees the window."""
-        self._open.append((self._bytes, now_s))

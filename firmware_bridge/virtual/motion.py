@@ -23,6 +23,9 @@ from firmware_bridge.virtual.planner import Block, Planner, Vector
 TINY_MM = 1e-12
 TINY_S = 1e-9
 """Shorter than this is over: a clock of some 1000 s in doubles resolves 1e-13 s."""
+SEGMENT_S = 0.01
+SEGMENTS = 5
+"""grbl prepares up to five stepper segments of 1/100 s ahead, of one block each."""
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class Executed:
     s: float
     laser: int
     programmed_mm_s: float
+    block_end_mm: Vector = (0.0, 0.0, 0.0)
 
 
 def profile(v: float, left: float, nominal: float, exit_v: float, a: float) -> list[Piece]:
@@ -94,6 +98,7 @@ class Motion:
         self.v_mm_s = 0.0
         self.place_mm: Vector = (0.0, 0.0, 0.0)
         self.place_steps = (0, 0, 0)
+        self.origin_mm: Vector = (0.0, 0.0, 0.0)
         self._beam = beam
         self._done_mm = 0.0
         self._pieces: deque[Piece] = deque()
@@ -107,6 +112,35 @@ class Motion:
     def stopped(self) -> bool:
         """Whether the axes stand still for good: nothing queued, or held at speed zero."""
         return not self.planner.blocks or (self.holding and self.v_mm_s == 0.0)
+
+    @property
+    def prepared(self) -> int:
+        """Leading blocks that the stepper has taken over: they no longer fill the queue."""
+        left_s, count = self._head_left_s(), 0
+        for block in self.planner.blocks:
+            if count:
+                left_s += block.length_mm / block.nominal_mm_s
+            if left_s > SEGMENTS * SEGMENT_S or count == SEGMENTS:
+                break
+            count += 1
+        return count
+
+    @property
+    def free_blocks(self) -> int:
+        """Places in the planner's queue."""
+        return min(self.planner.free + self.prepared, self.planner.capacity)
+
+    def forget_place(self) -> None:
+        """Call the place reached zero, as a controller does that was switched off and on."""
+        self.origin_mm = self._physical(self.place_mm)
+        self.place_mm, self.place_steps = (0.0, 0.0, 0.0), (0, 0, 0)
+
+    def _physical(self, place_mm: Vector) -> Vector:
+        (x, y, z), (a, b, c) = place_mm, self.origin_mm
+        return (x + a, y + b, z + c)
+
+    def _head_left_s(self) -> float:
+        return sum(piece.time_s for piece in self._pieces)
 
     def push(self, block: Block) -> None:
         """Queue ``block`` behind the others."""
@@ -166,7 +200,13 @@ class Motion:
         """Return when the block in motion ends (or the hold is complete), `inf` if never."""
         if not self.busy or (self.holding and self.v_mm_s == 0.0):
             return inf
-        return self.now_s + sum(piece.time_s for piece in self._pieces)
+        return self.now_s + self._head_left_s()
+
+    def slot_s(self) -> float:
+        """Return when the next place in the queue may fall free."""
+        end_s = self.block_end_s()
+        early_s = end_s - SEGMENTS * SEGMENT_S
+        return early_s + TINY_S if early_s > self.now_s else end_s
 
     def advance(self, to_s: float) -> None:
         """Move the axes to the instant ``to_s``."""
@@ -222,8 +262,8 @@ class Motion:
         block = self.planner.blocks[0]
         self._beam(
             Executed(
-                self.now_s, time_s, self.place_mm, block.unit, v, a,
-                block.s, block.laser, block.programmed_mm_s,
+                self.now_s, time_s, self._physical(self.place_mm), block.unit, v, a,
+                block.s, block.laser, block.programmed_mm_s, block.end_mm,
             )
         )  # fmt: skip
 

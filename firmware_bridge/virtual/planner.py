@@ -36,6 +36,7 @@ class Block:
     acceleration_mm_s2: float
     s: float
     laser: int  # 0 off, 3 constant (M3), 4 dynamic (M4)
+    line: int = 0  # job line it came from
     is_jog: bool = False
     corner_sqr: float = 0.0
     reverse_sqr: float = 0.0

@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from firmware_bridge.virtual.firmware import Firmware
 
-BANNER = "Grbl 1.1h ['$' for help]"
-EEPROM_BYTE_S = 3.4e-3
-"""Stall of one EEPROM byte on an ATmega328P (data sheet: 3.4 ms for erase and write)."""
-
+STRANGER = "Smoothie v1.0"
+"""What a firmware that this bridge does not know may call itself."""
 _FEED = {0x90: None, 0x91: 10, 0x92: -10, 0x93: 1, 0x94: -1}
 _RAPID = {0x95: 100, 0x96: 50, 0x97: 25}
 _SPINDLE = {0x99: None, 0x9A: 10, 0x9B: -10, 0x9C: 1, 0x9D: -1}
+
+
+def banner(firmware: Firmware) -> str:
+    """Return what the controller says when it has started."""
+    if firmware.faults.from_start("wrong-firmware"):
+        return STRANGER
+    return firmware.flavour.banner
 
 
 def status(firmware: Firmware) -> str:
@@ -32,8 +37,8 @@ def status(firmware: Firmware) -> str:
     else:
         fields.append("WPos:" + join_mm([p - o for p, o in zip(place, offset, strict=True)]))
     if mask & 2:
-        free = firmware.machine.rx_bytes - len(firmware.rx)
-        fields.append(f"Bf:{firmware.planner.free},{free}")
+        free = firmware.inbox.free - firmware.flavour.spare_bytes
+        fields.append(f"Bf:{firmware.motion.free_blocks},{free}")
     fields.append(f"FS:{firmware.motion.v_mm_s * 60:.0f},{_spindle_s(firmware):.0f}")
     busy = firmware.motion.busy
     if _due(firmware, 0, 30 if busy else 10):
@@ -106,9 +111,14 @@ def parameters(firmware: Firmware) -> list[str]:
 
 def build_info(firmware: Firmware) -> list[str]:
     """Return the lines of ``$I``."""
-    m = firmware.machine
-    version = f"[VER:1.1h.20190830:{firmware.memory.build_note}]"
-    return [version, f"[OPT:V,{m.planner_blocks},{m.rx_bytes}]"]
+    m, flavour = firmware.machine, firmware.flavour
+    if firmware.faults.from_start("wrong-firmware"):
+        return [f"[VER:{STRANGER}]"]
+    options = f"[OPT:{flavour.options}"
+    if flavour.announces_buffers:
+        options += f",{m.planner_blocks},{m.rx_bytes + (flavour.name == 'grblHAL')}"
+    version = f"[VER:{flavour.version}:{firmware.memory.build_note}]"
+    return [version, options + "]", *flavour.more_info]
 
 
 def override(firmware: Firmware, byte: int) -> None:

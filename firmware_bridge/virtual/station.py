@@ -14,7 +14,9 @@ from engraver.ablation import Surface
 from engraver.heightmap import write_x3p
 from engraver.profiles import Setup
 from firmware_bridge.virtual.beam import Beam
+from firmware_bridge.virtual.faults import Faults
 from firmware_bridge.virtual.firmware import Firmware
+from firmware_bridge.virtual.flavours import FLAVOURS
 from firmware_bridge.virtual.pin import VirtualPin
 
 
@@ -24,14 +26,26 @@ class VirtualStation:
     ``firmware`` is sans-IO: a host (`firmware_bridge.virtual.terminal`) gives it bytes and time.
     """
 
-    def __init__(self, setup: Setup, folder: Path | None = None, *, eager: bool = False) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        folder: Path | None = None,
+        *,
+        eager: bool = False,
+        faults: Faults | None = None,
+    ) -> None:
         self.folder = folder
         self.pin = VirtualPin(setup.part, setup.laser, setup.material)
         self.beam = Beam(
             setup.laser, setup.recipe.repetition_rate_khz, setup.machine.s_max, self.pin.fire
         )
         self.firmware = Firmware(
-            setup.machine, self.beam, eager=eager, on_program_end=self.write_results
+            setup.machine,
+            self.beam,
+            flavour=FLAVOURS[setup.machine.dialect],
+            faults=faults,
+            eager=eager,
+            on_program_end=self.write_results,
         )
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)

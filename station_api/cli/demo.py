@@ -112,7 +112,8 @@ def draw(report: MarkReport, folder: Path, watcher: Watcher) -> dict[str, str]:
     """Draw the plan, the ablated pin and the read-back; return their paths by name."""
     with timed("pictures", watcher) as said:
         paths = {name: folder / f"{name}.png" for name in ("plan", "pin", "read_back")}
-        plan_picture.save_png(report.planned.toolpath, report.planned.design, paths["plan"])
+        planned = report.planned
+        plan_picture.save_png(planned.toolpath, planned.design.characters, paths["plan"])
         if report.scan is not None and report.inspection is not None:
             surface.draw_pin(report.scan, paths["pin"])
             surface.draw_read_back(report.scan, report.inspection, paths["read_back"])

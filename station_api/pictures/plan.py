@@ -1,7 +1,8 @@
 """A plan as a picture: `Toolpath` -> SVG text or a PNG file.
 
-In: a toolpath and its design, frame ``tip_xy_um``. Out: passes in colours from the first (dark)
-to the last (light), gated sweeps thin and grey, jumps dashed red, arrows for the sense.
+In: a toolpath and the shapes to show under it, frame ``tip_xy_um``. Out: passes in colours from
+the first (dark) to the last (light), gated sweeps thin and grey, jumps dashed red, arrows for
+the sense.
 """
 
 from __future__ import annotations
@@ -16,22 +17,20 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon
 
-from engraver.relief import ReliefDesign
 from engraver.toolpath import MoveKind, Toolpath
 
 SIZE_PX = 1200
 _COLOURS = mpl.colormaps["viridis"]
 
 
-def svg(toolpath: Toolpath, design: ReliefDesign) -> str:
+def svg(toolpath: Toolpath, shapes: MultiPolygon | None) -> str:
     """Draw the plan as an SVG document, 1 unit = 1 um, y up."""
-    x0, y0, x1, y1 = _view(design)
+    x0, y0, x1, y1 = _view(toolpath)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x0:g} {-y1:g} {x1 - x0:g} {y1 - y0:g}" '
         f'width="{SIZE_PX}" height="{SIZE_PX}">',
         '<g transform="scale(1,-1)" fill="none" stroke-width="0.8">',
-        f'<path fill="#eee" d="{_outline(MultiPolygon([design.layout.tip]))}"/>',
-        f'<path fill="#d9b38c" fill-rule="evenodd" d="{_outline(design.characters)}"/>',
+        f'<path fill="#d9b38c" fill-rule="evenodd" d="{_outline(shapes)}"/>' if shapes else "",
     ]
     last = int(toolpath.pass_index.max(initial=0))
     for index in range(last + 1):
@@ -48,25 +47,25 @@ def svg(toolpath: Toolpath, design: ReliefDesign) -> str:
     return "\n".join([*parts, "</g>", "</svg>", ""])
 
 
-def save_png(toolpath: Toolpath, design: ReliefDesign, path: Path) -> None:
+def save_png(toolpath: Toolpath, shapes: MultiPolygon | None, path: Path) -> None:
     """Draw the plan to a PNG file: left the first pass with its senses, right all passes."""
     figure = Figure(figsize=(16, 8.4), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     first, every = figure.subplots(1, 2)
-    _draw(first, toolpath, design, toolpath.pass_index == 0)
+    _draw(first, toolpath, shapes, toolpath.pass_index == 0)
     _arrows(first, toolpath)
     first.set_title("pass 1: burn (dark), gated sweep (grey), jump (red)")
-    _draw(every, toolpath, design, np.ones(len(toolpath.kind), dtype=bool))
+    _draw(every, toolpath, shapes, np.ones(len(toolpath.kind), dtype=bool))
     every.set_title(f"all {int(toolpath.pass_index.max(initial=0)) + 1} passes")
     figure.savefig(path)
 
 
 def _draw(
-    axes: mpl.axes.Axes, toolpath: Toolpath, design: ReliefDesign, show: NDArray[np.bool_]
+    axes: mpl.axes.Axes, toolpath: Toolpath, shapes: MultiPolygon | None, show: NDArray[np.bool_]
 ) -> None:
     lines = np.stack((toolpath.xyz_um[:-1, :2], toolpath.xyz_um[1:, :2]), axis=1)
     last = max(int(toolpath.pass_index.max(initial=0)), 1)
-    for polygon in design.characters.geoms:
+    for polygon in shapes.geoms if shapes else ():
         axes.fill(*polygon.exterior.xy, color="#d9b38c", zorder=0)
         for hole in polygon.interiors:
             axes.fill(*hole.xy, color="white", zorder=0)
@@ -78,7 +77,7 @@ def _draw(
         )
     jumps = lines[show & (toolpath.kind == MoveKind.JUMP)]
     axes.add_collection(LineCollection(jumps, colors="#d00", linestyles="--", zorder=3))
-    x0, y0, x1, y1 = _view(design)
+    x0, y0, x1, y1 = _view(toolpath)
     axes.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal", xlabel="x / um", ylabel="y / um")
 
 
@@ -95,9 +94,9 @@ def _arrows(axes: mpl.axes.Axes, toolpath: Toolpath) -> None:
         )
 
 
-def _view(design: ReliefDesign) -> tuple[float, float, float, float]:
-    x0, y0, x1, y1 = design.field.bounds
-    half = max(x1 - x0, y1 - y0) / 2 + 25
+def _view(toolpath: Toolpath) -> tuple[float, float, float, float]:
+    (x0, y0), (x1, y1) = toolpath.xyz_um[:, :2].min(axis=0), toolpath.xyz_um[:, :2].max(axis=0)
+    half = float(max(x1 - x0, y1 - y0)) / 2 * 1.05 + 5
     x, y = (x0 + x1) / 2, (y0 + y1) / 2
     return x - half, y - half, x + half, y + half
 

@@ -164,6 +164,8 @@ def test_length_of_offsets_is_spread() -> None:
         ("R8RPE1G!", "outside the alphabet"),
         ("R8RPE1G[]", "empty set"),
         ("R8RPE1G[8", "close the set"),
+        ("R8RPE1ß", "outside the alphabet"),
+        ("R8RPE1ﬁ", "outside the alphabet"),
         ("", "fit no format"),
     ],
 )

@@ -49,6 +49,20 @@ def test_a_stranger_among_many_is_refused(bad: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("template", ["X" * 10, "X" * 16, "9" * 16, "A" * 63 + "9"])
+def test_refused_characters_never_add_up_to_a_serial(template: str) -> None:
+    """However many characters are wrong, a stranger stays one; long templates work too."""
+    row = Row(1, 1, "M", "N", template=template)
+    registry = Registry((row,))
+    serials = [row.serial_at(at) for at in (0, 1, 32767)]
+    expected = [registry.index_of("M", "N", serial) for serial in serials]
+    assert batch.index_serials(serials, row).tolist() == expected
+    with pytest.raises(InputError, match="serial"):
+        batch.index_serials([serials[0], "-" * len(serials[0])], row)
+    with pytest.raises(InputError, match="serial"):
+        batch.index_serials([serials[0], "A" + "-" * (len(serials[0]) - 2) + "A"], row)
+
+
 def test_line_ends_inside_texts_never_shift_one_into_another() -> None:
     """Texts whose lengths cancel out, or that hold a line end, are looked at one by one."""
     assert batch.check_texts(["R8RPE1GV\n", "KT9NH5V"], "pin32-8").tolist() == [False, False]

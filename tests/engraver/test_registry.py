@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engraver import codes, registry
+from engraver.allotment import row_fields
 from engraver.errors import InputError, RegistryError
 from engraver.orders import WorkOrder, normalise_name, normalise_serial
 from engraver.registry import Firearm, Registry, Row
@@ -116,14 +118,56 @@ def test_templates_count_leftmost_most_significant() -> None:
 
 def test_json_text_comes_in_whole_or_not_at_all() -> None:
     """Parsing checks keys and digest and names what is off."""
-    rows = [registry.row_fields(row) for row in SAMPLE.rows]
+    rows = [row_fields(row) for row in SAMPLE.rows]
     assert registry.parse(json.dumps({"rows": rows, "digest": SAMPLE.digest})) == SAMPLE
     for text, message in [
         ("{", "no JSON"),
         ("[]", 'no list "rows"'),
+        ("", "lacks its header"),
         ('{"rows": [1]}', "no object"),
         ('{"rows": [{"first_block": 1}]}', "lacks"),
         (json.dumps({"rows": rows[:1], "digest": SAMPLE.digest}), "changed after export"),
     ]:
         with pytest.raises(RegistryError, match=message):
             registry.parse(text)
+
+
+@pytest.mark.parametrize("write", [registry.to_json, registry.to_csv])
+def test_export_and_import_are_inverse(write: Callable[[Registry, str], str]) -> None:
+    """JSON and CSV bring back the same rows, carry a date and a digest, and betray a change."""
+    text = write(SAMPLE, "2026-01-05")
+    assert "2026-01-05" in text and SAMPLE.digest in text
+    assert registry.parse(text) == SAMPLE
+    assert registry.parse("\ufeff" + text.replace("\n", "\r\n")) == SAMPLE
+    with pytest.raises(RegistryError, match="changed after export"):
+        registry.parse(text.replace("ZQ9999", "ZK9999"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ("x,1,M,N,Q99,0,,", "invalid literal"),
+        ("8,1,M,N,Q99,0", "one cell a column"),
+        ("8,1,M,N,Q99,0,,,9", "one cell a column"),
+        ("8,1,M,N,Q99,0,,5.1.2026", "not written as 2026-01-05"),
+    ],
+)
+def test_bad_csv_rows_end_in_one_clear_line(cells: str, message: str) -> None:
+    """A cell too few or too many, a number that is none, a date nobody can sort."""
+    header = "first_block,blocks,make,model,template,start,serials,dated"
+    with pytest.raises(RegistryError, match=message):
+        registry.parse(f"{header}\n{cells}\n")
+
+
+def test_history_only_grows_and_disagreement_is_found() -> None:
+    """Of two registries one continues the other, or the first differing row is named."""
+    longer = SAMPLE.extended(Row(7, 1, "EXAMPLE ARMS", "MODEL 3", template="K999"))
+    assert registry.compare(SAMPLE, SAMPLE).relation == "equal"
+    assert registry.compare(SAMPLE, longer).relation == "continues"
+    assert registry.compare(longer, SAMPLE).relation == "behind"
+    other = SAMPLE.extended(Row(7, 1, "OTHER", "MODEL 3", template="K999"))
+    answer = registry.compare(longer, other)
+    assert (answer.relation, answer.common) == ("disagrees", 3)
+    assert "EXAMPLE ARMS" in answer.detail and "OTHER" in answer.detail
+    assert longer.digest != other.digest
+    assert registry.chain(longer.rows)[3] == SAMPLE.digest

@@ -2,58 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+from bench_setup import MACHINE, Tally, make_intent, make_program
 
 from engraver.errors import PortError, ProgramError
-from engraver.gcode import GcodeProgram
-from engraver.profiles import Machine
-from engraver.record import MarkIntent, Outcome
+from engraver.record import Outcome
 from firmware_bridge import preflight, streamer
 from firmware_bridge.port import open_port
 from firmware_bridge.virtual.firmware import Firmware
-from firmware_bridge.virtual.motion import Executed
 from firmware_bridge.virtual.terminal import Terminal
-
-MACHINE = Machine(
-    "test-gantry", "grbl", (40.0, 40.0, 10.0), 10.0, 500.0, 2000.0, 30000.0, 300.0, 15, 0.01,
-    115200, 128, 79, 1000,
-)  # fmt: skip
-
-
-def make_program(strokes: int, length_mm: float = 0.5) -> GcodeProgram:
-    """Return a hatch of ``strokes`` parallel strokes, laser off in between and at the end."""
-    lines, stroke = ["G21G90G94", "M5S0", "G0X0Y0Z0", "M4S0"], [-1] * 4
-    for n in range(strokes):
-        x = length_mm if n % 2 == 0 else 0.0
-        lines += [f"G1X{x:.4f}Y{n * 0.005:.4f}F600S800", f"G1Y{(n + 1) * 0.005:.4f}S0"]
-        stroke += [n, -1]
-    lines += ["M5S0", "G0X0Y0", "M2"]
-    stroke += [-1] * 3
-    data = "".join(line + "\n" for line in lines).encode()
-    digest = hashlib.sha256(data).hexdigest()
-    return GcodeProgram(data, digest, np.array(stroke, np.int32), "grbl", 1000, 1.0)
-
-
-def make_intent(program: GcodeProgram) -> MarkIntent:
-    """Return an intent for ``program``."""
-    return MarkIntent("m1", "o1", "A", "B", "C", "K", 0, "default", program.sha256, "0" * 64, 0)
-
-
-class Tally:
-    """Counts the strokes that were really burned: full-length pieces with the laser on."""
-
-    def __init__(self) -> None:
-        self.burned_mm = 0.0
-
-    def __call__(self, piece: Executed) -> None:
-        if piece.laser and piece.s:
-            self.burned_mm += piece.v_mm_s * piece.time_s + piece.a_mm_s2 * piece.time_s**2 / 2
 
 
 @pytest.fixture
@@ -76,7 +37,7 @@ def test_a_program_runs_to_its_end(terminal: Terminal, tally: Tally) -> None:
         receipt = streamer.run(checked, port, make_intent(program))
     assert receipt.outcome is Outcome.COMPLETE, receipt.detail
     assert (receipt.last_surely_done_stroke, receipt.first_surely_not_begun_stroke) == (199, 200)
-    assert tally.burned_mm == pytest.approx(200 * 0.5, abs=1e-6)
+    assert tally.total_mm == pytest.approx(200 * 0.5, abs=1e-6)
     assert terminal.firmware.counters.overflow == 0
     assert terminal.firmware.modal.spindle == 5
 

@@ -1,0 +1,1 @@
+"""What benchmarks measure against: reference jobs and other people's tools."""

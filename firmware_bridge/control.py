@@ -1,0 +1,73 @@
+"""How other threads talk to the one that owns the port: messages, never bytes.
+
+In: calls from any thread. Out: a queue the streamer empties at every turn; `Control.attach`
+lets a message end the streamer's wait at once, so that a hold is on the wire within
+milliseconds. Authority for the bytes: grbl 1.1 interface document, real-time commands.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from enum import Enum
+
+HOLD, RESUME, RESET, STATUS = b"!", b"~", b"\x18", b"?"
+DOOR, JOG_CANCEL = b"\x84", b"\x85"
+FEED_OVERRIDES = {0: b"\x90", 10: b"\x91", -10: b"\x92", 1: b"\x93", -1: b"\x94"}
+RAPID_OVERRIDES = {100: b"\x95", 50: b"\x96", 25: b"\x97"}
+
+
+class Wish(Enum):
+    """What can be asked of a run."""
+
+    HOLD = HOLD
+    RESUME = RESUME
+    DOOR = DOOR
+    ABORT = b""
+
+
+class Control:
+    """Asks things of a run from any thread."""
+
+    def __init__(self) -> None:
+        self._wishes: queue.SimpleQueue[Wish | bytes] = queue.SimpleQueue()
+        self._wake: Callable[[], None] = lambda: None
+
+    def attach(self, wake: Callable[[], None]) -> None:
+        """Tell how to end the wait of the thread that owns the port."""
+        self._wake = wake
+
+    def hold(self) -> None:
+        """Stop the motion on the path; `resume` goes on exactly there."""
+        self._ask(Wish.HOLD)
+
+    def resume(self) -> None:
+        """Go on after a hold or a closed door."""
+        self._ask(Wish.RESUME)
+
+    def door(self) -> None:
+        """Stop as for an opened safety door."""
+        self._ask(Wish.DOOR)
+
+    def abort(self) -> None:
+        """Stop for good, laser off, with the place read."""
+        self._ask(Wish.ABORT)
+
+    def override_feed(self, percent_step: int) -> None:
+        """Change the feed by +-1 or +-10 percent, or back to 100 (0)."""
+        self._ask(FEED_OVERRIDES[percent_step])
+
+    def override_rapid(self, percent: int) -> None:
+        """Set the rapid rate to 100, 50 or 25 percent."""
+        self._ask(RAPID_OVERRIDES[percent])
+
+    def _ask(self, wish: Wish | bytes) -> None:
+        self._wishes.put(wish)
+        self._wake()
+
+    def next_wish(self) -> Wish | bytes | None:
+        """Return the oldest wish, None if there is none (for the owning thread)."""
+        try:
+            return self._wishes.get_nowait()
+        except queue.Empty:
+            return None

@@ -1,0 +1,68 @@
+"""The durable side of the ledger: a small file that is never wrong about the laser.
+
+In: the ledger's bounds. Out: a JSON file, replaced whole and synced, so that a host that dies
+between two writes leaves true bounds behind: the file promises how far lines may have been
+sent (`may_send_lines`), and the streamer sends no line beyond that promise before the next
+one is on disk. Strokes count from 0; -1 means none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engraver.errors import UnknownStateError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the file says."""
+
+    mark_id: str
+    program_sha256: str
+    executed_lines: int
+    may_send_lines: int
+    last_surely_done_stroke: int
+    first_surely_not_begun_stroke: int
+    state: str
+
+
+class Journal:
+    """Writes `Entry` after entry to ``path``; ``None`` keeps nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    def write(self, entry: Entry) -> None:
+        """Replace the file by ``entry``; on disk when this returns."""
+        if self.path is None:
+            return
+        draft = self.path.with_name(self.path.name + ".new")
+        with draft.open("w", encoding="ascii") as file:
+            json.dump(asdict(entry), file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def read_journal(path: Path) -> Entry:
+    """Return the last entry of ``path``.
+
+    Raises
+    ------
+    UnknownStateError
+        If there is no such file, or it is no journal.
+    """
+    try:
+        return Entry(**json.loads(path.read_text("ascii")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UnknownStateError(
+            f"journal {path} cannot be read ({error}): look at the pin"
+        ) from error
