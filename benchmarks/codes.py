@@ -20,10 +20,10 @@ from stdnum.iso7064 import mod_11_2, mod_11_10, mod_37_2, mod_37_36
 
 from engraver import batch
 from engraver.codes import FORMATS, encode_index
-from engraver.evidence import CALL_POSTERIOR, compare_sources, rank
+from engraver.evidence import CALL_POSTERIOR, CHANCE_LIMIT, PRIOR_NOT_ISSUED, compare_sources, rank
 from engraver.gear import decode_ring, encode_ring, slot_count
 from engraver.issued import IssuedCodes, issue
-from engraver.likelihood import ReadModel, join
+from engraver.likelihood import ReadModel, join, legible_places
 from engraver.registry import Row
 
 MILLION = 1_000_000
@@ -124,17 +124,23 @@ class Simulation:
             sides.append(lost)
         return sides
 
-    def run(self, p: float, casings: int, issued: bool, one_side_lost: bool) -> tuple[float, float]:
-        """Return the shares of right and wrong calls at posterior 0.99."""
-        right = wrong = 0
+    def run(
+        self, p: float, casings: int, issued: bool, one_side_lost: bool
+    ) -> tuple[float, float, float]:
+        """Return the shares of right and wrong calls at posterior 0.99, and of guarded wrong ones.
+
+        A call is guarded where `evidence.call` would identify: chance matches under its limit.
+        """
+        right = wrong = guarded_wrong = 0
         for _ in range(self.trials):
             index = int(
                 self.rng.integers(0, ISSUED) if issued else self.rng.integers(ISSUED, 1 << 30)
             )
-            best = self.call(index, p, casings, one_side_lost)
+            best, guarded = self.call(index, p, casings, one_side_lost)
             right += best == index
             wrong += best not in (None, index)
-        return right / self.trials, wrong / self.trials
+            guarded_wrong += guarded and best not in (None, index)
+        return right / self.trials, wrong / self.trials, guarded_wrong / self.trials
 
     def probability_mixed(self, p: float, casings: int, two: bool) -> float:
         """Return the posterior of two sources for casings of one firearm, or of two."""
@@ -151,14 +157,18 @@ class Simulation:
         packed = batch.pack_indices(np.array([index]), self.format.name)
         return batch.symbols_of(packed, self.format.n)[0]
 
-    def call(self, index: int, p: float, casings: int, one_side_lost: bool) -> int | None:
-        """Return the called index of one simulated mark, or None for no call."""
+    def call(
+        self, index: int, p: float, casings: int, one_side_lost: bool
+    ) -> tuple[int | None, bool]:
+        """Return the called index of one simulated mark (None: no call), and if it is guarded."""
         lost = (
             self.sides()[self.rng.integers(4)] if one_side_lost else np.zeros(self.format.n, bool)
         )
         tables = [self.read(self.word(index), p, lost) for _ in range(casings)]
-        ranked, _ = rank(join(tables, self.model), self.issued, self.prior, 1)
-        return ranked[0].index if ranked[0].posterior >= CALL_POSTERIOR else None
+        table = join(tables, self.model)
+        ranked, _ = rank(table, self.issued, self.prior, 1)
+        guarded = ISSUED * 32.0 ** -legible_places(table) <= CHANCE_LIMIT
+        return (ranked[0].index if ranked[0].posterior >= CALL_POSTERIOR else None), guarded
 
     def read(
         self, word: NDArray[np.uint8], p: float, lost: NDArray[np.bool_]
@@ -176,17 +186,18 @@ def identify(trials: int, prior: float) -> None:
         title = "half a row or a column lost on every casing" if one_side_lost else "independent"
         print(f"\nIdentified at posterior >= 0.99, %, 10^6 issued, prior {prior}", end="")
         print(f", {trials} trials, losses: {title}")
-        print("  n    p   K=1    K=2    K=3    K=5   wrong %   never issued, called %")
+        print("  n    p   K=1    K=2    K=3    K=5   wrong %   never issued: called, identified %")
         wrong_calls = calls = stranger_calls = strangers = 0.0
         for name, p in product(FORMATS, (0.9, 0.7, 0.5)):
             simulation = Simulation(name, trials, prior)
             cells = [simulation.run(p, k, True, one_side_lost) for k in (1, 2, 3, 5)]
             open_cells = [simulation.run(p, k, False, one_side_lost) for k in (1, 2, 3, 5)]
-            wrong = float(np.mean([w for _, w in cells]))
-            stranger = float(np.mean([w for _, w in open_cells]))
-            rights = "".join(f"{100 * r:6.1f} " for r, _ in cells)
+            wrong = float(np.mean([w for _, w, _ in cells]))
+            stranger = float(np.mean([w for _, w, _ in open_cells]))
+            identified = float(np.mean([g for _, _, g in open_cells]))
+            rights = "".join(f"{100 * r:6.1f} " for r, _, _ in cells)
             print(f" {simulation.format.n:2}  {p:.1f} {rights}", end="")
-            print(f" {100 * wrong:8.3f} {100 * stranger:14.3f}")
+            print(f" {100 * wrong:8.3f} {100 * stranger:14.3f} {100 * identified:8.3f}")
             wrong_calls, calls = wrong_calls + wrong * 4 * trials, calls + 4 * trials
             stranger_calls, strangers = (
                 stranger_calls + stranger * 4 * trials,
@@ -200,7 +211,7 @@ def tell_sources_apart(trials: int) -> None:
     """Print how often one firearm and two are told apart, over 10^6 issued codes."""
     print(f"\nOne firearm or two? pin32-12, 10^6 issued, half-rows lost, {trials} trials, %")
     print("    p   K   one called two (P > 0.05)   two called one (P < 0.05)")
-    simulation = Simulation("pin32-12", trials, 0.5)
+    simulation = Simulation("pin32-12", trials, PRIOR_NOT_ISSUED)
     for p, k in product((0.9, 0.7, 0.5), (2, 3)):
         alarms = misses = 0
         for _ in range(trials):
@@ -235,7 +246,7 @@ def main(words: list[str] | None = None) -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=30)
-    parser.add_argument("--prior", type=float, default=0.5, help="of never issued")
+    parser.add_argument("--prior", type=float, default=PRIOR_NOT_ISSUED, help="of never issued")
     parser.add_argument("--rates", action="store_true")
     options = parser.parse_args(words)
     compare_rates()

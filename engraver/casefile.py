@@ -18,6 +18,7 @@ import numpy as np
 from engraver.batch import Integers
 from engraver.codes import FORMATS, JOINT, CodeFormat, format_named
 from engraver.errors import CodeError
+from engraver.evidence import PRIOR_NOT_ISSUED
 from engraver.gear import decode_ring, parse_ring, slot_count, start_faults, turn_ring
 from engraver.issued import allotted_indices
 from engraver.likelihood import (
@@ -81,7 +82,7 @@ def parse_case(text: str) -> Case:
         tuple(name for name, _ in pairs),
         tuple(table for _, table in pairs),
         model,
-        _number(fields, "prior_not_issued", 0.5),
+        _number(fields, "prior_not_issued", PRIOR_NOT_ISSUED),
         _object(fields.get("issued", {}), {"below", "make", "model"}, "issued"),
     )
 

@@ -23,6 +23,9 @@ from engraver.issued import IssuedCodes, Scores
 from engraver.likelihood import ReadModel, Table, join, legible_places
 
 CALL_POSTERIOR = 0.99
+PRIOR_NOT_ISSUED = 0.2
+"""The default of q, an assumption chosen by simulation: see docs/decisions/0013."""
+
 LEAD_POSTERIOR = 0.5
 CHANCE_LIMIT = 0.01
 """No call where this many issued codes would match by chance: N * 32^-j, j legible places."""
@@ -94,7 +97,7 @@ def call(
     casings: Sequence[Table],
     issued: IssuedCodes,
     model: ReadModel,
-    prior_not_issued: float = 0.5,
+    prior_not_issued: float = PRIOR_NOT_ISSUED,
     count: int = 5,
 ) -> Call:
     """Rank the issued codes for casings that are said to come from one firearm.

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import hypot, radians, sin
 
+import shapely
 from shapely import affinity
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
-from engraver import glyphs, ring, surface
+from engraver import glyphs, matrix, ring, surface
 from engraver.codes import MarkCode
 from engraver.errors import DesignError
 from engraver.profiles import Recipe, Setup
@@ -40,7 +41,8 @@ class Cell:
 class MarkLayout:
     """Symbols placed on the tip, mirrored; ``outlines[i]`` belongs to ``cells[i]``.
 
-    ``marks`` stand besides the symbols: the teeth of a gear ring.
+    ``marks`` stand besides the symbols: the teeth of a gear ring (then the field is round),
+    the modules of a Data Matrix.
     """
 
     code: MarkCode
@@ -52,6 +54,7 @@ class MarkLayout:
     tip: Polygon
     usable: Polygon
     marks: tuple[Polygon, ...] = ()
+    round_field: bool = False
 
 
 def arrange(code: MarkCode, setup: Setup) -> MarkLayout:
@@ -84,18 +87,22 @@ def _placed(code: MarkCode, setup: Setup) -> MarkLayout:
         tip=surface.outline(setup.part),
         usable=surface.usable(setup.part),
     )
-    if recipe.gear_ring == "none":
-        return bare
     gap = recipe.pitch_x_um - recipe.cell_width_um
     x, y, *_ = pattern_box(bare).bounds
-    teeth = ring.teeth(code, hypot(x, y) + gap, gap, setup.laser.beam_radius_um)
-    return replace(bare, marks=teeth)
+    marks: list[Polygon] = []
+    if recipe.gear_ring == "outside":
+        marks += ring.teeth(code, hypot(x, y) + gap, gap, setup.laser.beam_radius_um)
+    if recipe.data_matrix == "below":
+        marks += matrix.standing(code, recipe.stroke_um, y - gap)
+    return replace(bare, marks=tuple(marks), round_field=recipe.gear_ring == "outside")
 
 
 def field_outline(layout: MarkLayout, margin_um: float) -> Polygon:
     """Return the rounded outline of the pattern, the same for every code of a format."""
     inner: Polygon = pattern_box(layout)
-    if layout.marks:
+    if layout.marks and not layout.round_field:
+        inner = box(*shapely.union_all([inner, *layout.marks]).bounds)
+    elif layout.marks:
         reach = max(hypot(*point) for tooth in layout.marks for point in tooth.exterior.coords)
         inner = Point(0, 0).buffer(reach, quad_segs=64)
     return inner.buffer(margin_um, quad_segs=16)

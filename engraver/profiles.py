@@ -106,7 +106,8 @@ class Recipe:
     ``speed_mm_s``: what it lacks there is run up outside the field. ``contour_energy_uj``
     above 0 traces the characters after each pass at ``contour_speed_mm_s``. ``cell_fit``
     "largest" scales cells, stroke and pitches to the largest that the part holds;
-    ``gear_ring`` "outside" repeats the code as teeth round the characters.
+    ``gear_ring`` "outside" repeats the code as teeth round the characters, ``data_matrix``
+    "below" as a Data Matrix whose modules are as wide as a stroke.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Recipe:
     contour_speed_mm_s: float = 0.0
     cell_fit: str = "fixed"
     gear_ring: str = "none"
+    data_matrix: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

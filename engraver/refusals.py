@@ -6,6 +6,9 @@ would fit. Geometry is refused where it is made (`engraver.layout`, `engraver.re
 
 from __future__ import annotations
 
+import shapely
+from shapely.geometry import MultiPolygon, Polygon
+
 from engraver import crater
 from engraver.errors import DesignError
 from engraver.profiles import Setup
@@ -25,6 +28,35 @@ def refuse_impossible_process(setup: Setup) -> None:
     _refuse_wide_hatch(setup)
     _refuse_beyond_limits(setup)
     _refuse_wrong_depth(setup)
+
+
+def refuse_text_recipe(setup: Setup) -> None:
+    """Check that the recipe is one for codes, not for the text of a frame.
+
+    Raises
+    ------
+    DesignError
+        If its field is text.
+    """
+    if setup.recipe.field == "text":
+        raise DesignError(
+            f"recipe {setup.recipe.name} cuts the text of a frame, not a code; give it a plate's "
+            f"text, or use a recipe whose field is outline or tip"
+        )
+
+
+def refuse_bad_outline(shape: Polygon | MultiPolygon, what: str, remedy: str) -> None:
+    """Check that ``shape`` is a simple, non-empty outline.
+
+    Raises
+    ------
+    DesignError
+        Naming ``what`` it is and where it crosses itself.
+    """
+    if shape.is_empty:
+        raise DesignError(f"the {what} is empty; {remedy}")
+    if not shape.is_valid:
+        raise DesignError(f"the {what} is no outline: {shapely.is_valid_reason(shape)}; {remedy}")
 
 
 def _refuse_wide_hatch(setup: Setup) -> None:

@@ -50,12 +50,17 @@ def design(layout: MarkLayout, setup: Setup) -> ReliefDesign:
     Raises
     ------
     DesignError
-        If the beam is too wide for a symbol, or laser, machine and recipe do not go together
-        (see `engraver.refusals`).
+        If an outline is empty or crosses itself, the beam is too wide for a symbol, or laser,
+        machine and recipe do not go together (see `engraver.refusals`).
     """
-    refusals.refuse_impossible_process(setup)
+    refusals.refuse_text_recipe(setup)
     kerf = crater.kerf_um(setup)
-    _refuse_wide_beam(layout, kerf)
+    # a pulse below threshold has no crater: the beam itself then says whether it is too wide
+    _refuse_wide_beam(layout, kerf or setup.laser.beam_radius_um)
+    refusals.refuse_impossible_process(setup)
+    for cell, outline in zip(layout.cells, layout.outlines, strict=True):
+        what = f"outline of {cell.symbol!r} at position {cell.position}"
+        refusals.refuse_bad_outline(outline, what, "mend the glyph")
     characters = as_multipolygon(shapely.union_all([*layout.outlines, *layout.marks]))
     field = _field(layout, setup)
     trace = crater.contour_kerf_um(setup)
@@ -110,12 +115,19 @@ def _field(layout: MarkLayout, setup: Setup) -> Polygon:
     return field_outline(layout, setup.recipe.field_margin_um)
 
 
-def _refuse_wide_beam(layout: MarkLayout, kerf_um: float) -> None:
+def _refuse_wide_beam(layout: MarkLayout, radius_um: float) -> None:
     height, width, stroke = layout.cell_height_um, layout.cell_width_um, layout.stroke_um
-    for symbol in sorted({cell.symbol for cell in layout.cells}):
-        if not glyphs.survives(symbol, height, width, stroke, kerf_um):
-            raise DesignError(
-                f"the crater radius {kerf_um:.1f} um closes the counters of {symbol!r} in a cell "
-                f"of {height:g} x {width:g} um with a stroke of {stroke:g} um; use a finer beam, "
-                f"a thinner stroke or a larger cell"
-            )
+
+    def survives(radius_um: float) -> bool:
+        return all(glyphs.survives(s, height, width, stroke, radius_um) for s in symbols)
+
+    symbols = sorted({cell.symbol for cell in layout.cells})
+    if survives(radius_um):
+        return
+    lost = [s for s in symbols if not glyphs.survives(s, height, width, stroke, radius_um)]
+    fits = next((r / 2 for r in range(int(2 * radius_um), 0, -1) if survives(r / 2)), 0.0)
+    raise DesignError(
+        f"the beam is too wide for the glyphs: a crater radius of {radius_um:.1f} um closes "
+        f"{', '.join(lost)} in a cell of {height:g} x {width:g} um with a stroke of {stroke:g} um; "
+        f"use at most {fits:g} um, a thinner stroke or a larger cell"
+    )

@@ -25,6 +25,7 @@ from shapely.geometry import MultiPolygon
 from engraver import fill, kinematics, ordering, process, strokes, surface
 from engraver.errors import DesignError
 from engraver.profiles import Setup
+from engraver.refusals import refuse_bad_outline
 from engraver.relief import ReliefDesign, as_multipolygon
 from engraver.strokes import MoveKind
 
@@ -127,12 +128,14 @@ def plan_regions(
     Raises
     ------
     DesignError
-        If nothing is left to burn.
+        If a region crosses itself, or nothing is left to burn.
     """
     pieces: list[_Piece] = []
     at = np.zeros(2)
     inner = _Inner()
     for index, region in enumerate(regions):
+        if not region.is_empty:
+            refuse_bad_outline(region, f"region of pass {index + 1}", "mend the design")
         made = [_hatch_pass(inner.of(region), index, at, setup)]
         if contours:
             rings = _rings([_smoothed(contours[index], 0.0)])

@@ -1,5 +1,25 @@
 """What a station is made of: TOML profiles, every figure with its source."""
 
-from hardware.load import KINDS, SHELF, Figure, figures, load, load_fixture, load_setup, names
+from hardware.load import (
+    KINDS,
+    SHELF,
+    Figure,
+    Shelf,
+    figures,
+    load,
+    load_fixture,
+    load_setup,
+    names,
+)
 
-__all__ = ["KINDS", "SHELF", "Figure", "figures", "load", "load_fixture", "load_setup", "names"]
+__all__ = [
+    "KINDS",
+    "SHELF",
+    "Figure",
+    "Shelf",
+    "figures",
+    "load",
+    "load_fixture",
+    "load_setup",
+    "names",
+]

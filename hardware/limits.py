@@ -58,6 +58,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "dialect": ("grbl", "grblHAL", "FluidNC"),
     "shape": ("flat", "spherical", "elliptical", "plate"),
     "cell_fit": ("fixed", "largest"),
+    "data_matrix": ("none", "below"),
     "gear_ring": ("none", "outside"),
     "field": ("outline", "tip", "text"),
     "code_format": ("pin32-8", "pin32-10", "pin32-12"),

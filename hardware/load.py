@@ -22,6 +22,9 @@ from hardware.limits import CHOICES, limit_of
 SHELF = Path(__file__).parent
 """The profiles that ship with pinmark."""
 
+Shelf = Path | tuple[Path, ...]
+"""One folder of profiles, or several that are read as one."""
+
 Kind = Literal["machines", "lasers", "materials", "parts", "fixtures", "recipes"]
 KINDS: dict[str, type[Any]] = {
     "machines": Machine,
@@ -44,12 +47,13 @@ class Figure:
     source: str
 
 
-def names(kind: str, shelf: Path = SHELF) -> tuple[str, ...]:
+def names(kind: str, shelf: Shelf = SHELF) -> tuple[str, ...]:
     """Return the names of all profiles of a ``kind`` (a key of `KINDS`), sorted."""
-    return tuple(sorted(path.stem for path in (shelf / _known_kind(kind)).glob("*.toml")))
+    found = [path.stem for folder in _folders(shelf, kind) for path in folder.glob("*.toml")]
+    return tuple(sorted(set(found)))
 
 
-def load(kind: str, name: str, shelf: Path = SHELF) -> Any:
+def load(kind: str, name: str, shelf: Shelf = SHELF) -> Any:
     """Read profile ``name`` of ``kind`` into its value of `engraver.profiles`.
 
     Raises
@@ -61,12 +65,12 @@ def load(kind: str, name: str, shelf: Path = SHELF) -> Any:
     return _build(KINDS[kind], path, {f.key: f.value for f in _figures(path)})
 
 
-def figures(kind: str, name: str, shelf: Path = SHELF) -> tuple[Figure, ...]:
+def figures(kind: str, name: str, shelf: Shelf = SHELF) -> tuple[Figure, ...]:
     """Return every entry of a profile with its source, in the order of the file."""
     return tuple(_figures(_path(kind, name, shelf)))
 
 
-def load_setup(recipe_name: str, shelf: Path = SHELF) -> Setup:
+def load_setup(recipe_name: str, shelf: Shelf = SHELF) -> Setup:
     """Read a recipe and every profile it names.
 
     Raises
@@ -84,7 +88,7 @@ def load_setup(recipe_name: str, shelf: Path = SHELF) -> Setup:
     )
 
 
-def load_fixture(name: str, setup: Setup, shelf: Path = SHELF) -> Fixture:
+def load_fixture(name: str, setup: Setup, shelf: Shelf = SHELF) -> Fixture:
     """Read a fixture and check that it holds the setup's part and stands on its table.
 
     Raises
@@ -113,7 +117,7 @@ def load_fixture(name: str, setup: Setup, shelf: Path = SHELF) -> Fixture:
     return fixture
 
 
-def _named(kind: Kind, key: str, recipe: Recipe, shelf: Path) -> Any:
+def _named(kind: Kind, key: str, recipe: Recipe, shelf: Shelf) -> Any:
     name = getattr(recipe, key)
     if name not in names(kind, shelf):
         raise ProfileError(
@@ -129,12 +133,24 @@ def _known_kind(kind: str) -> str:
     return kind
 
 
-def _path(kind: str, name: str, shelf: Path) -> Path:
+def _path(kind: str, name: str, shelf: Shelf) -> Path:
     if name not in names(kind, shelf):
         raise ProfileError(
             f"{kind}/{name}.toml does not exist; known: {', '.join(names(kind, shelf)) or 'none'}"
         )
-    return shelf / kind / f"{name}.toml"
+    paths = [folder / f"{name}.toml" for folder in _folders(shelf, kind)]
+    first, *more = [path for path in paths if path.exists()]
+    if more:
+        raise ProfileError(
+            f"{kind}/{name}.toml stands in {first.parent} and in {more[0].parent}; rename one: "
+            "a profile never hides another"
+        )
+    return first
+
+
+def _folders(shelf: Shelf, kind: str) -> list[Path]:
+    shelves = shelf if isinstance(shelf, tuple) else (shelf,)
+    return [one / _known_kind(kind) for one in shelves]
 
 
 def _label(path: Path) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import hardware
 from engraver import codes, gcode, inspection, layout, relief
 from engraver.errors import InputError, PortError, UnknownStateError
 from engraver.heightmap import HeightMap
@@ -21,6 +20,7 @@ from engraver.record import MarkIntent, MarkState, Outcome, RunReceipt
 from engraver.registry import Registry
 from firmware_bridge import preflight, streamer
 from firmware_bridge.port import Port, open_port
+from station_api.profiles import load_setup
 from station_api.records import Records, now_us
 from station_api.walk import PlannedMark, Watcher, encode_order, plan_code, timed
 
@@ -150,7 +150,7 @@ def inspect_later(records: Records, mark_id: str, scan: HeightMap) -> Inspection
     row = records.get(mark_id)
     if row.state is not MarkState.MARKED:
         raise InputError(f"mark {mark_id} is {row.state}; only a mark that is marked is inspected")
-    setup = hardware.load_setup(row.recipe)
+    setup = load_setup(row.recipe)
     if gcode.setup_sha256(setup) != row.setup_sha256:
         raise InputError(
             f"mark {mark_id} was made with other figures of recipe {row.recipe} than today's "

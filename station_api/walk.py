@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
-import hardware
 from engraver import ablation, codes, gcode, inspection, layout, relief, toolpath
 from engraver.codes import MarkCode
 from engraver.errors import DesignError
@@ -23,6 +22,7 @@ from engraver.profiles import Setup
 from engraver.registry import Registry
 from engraver.relief import ReliefDesign
 from engraver.toolpath import Toolpath
+from station_api.profiles import load_setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def timed(name: str, watcher: Watcher) -> Iterator[list[str]]:
 
 def encode_order(order: WorkOrder, registry: Registry) -> tuple[MarkCode, Setup]:
     """Give the code of an order and the setup its recipe names."""
-    setup = hardware.load_setup(order.recipe)
+    setup = load_setup(order.recipe)
     return codes.encode(order, registry, setup.recipe.code_format), setup
 
 

@@ -21,8 +21,8 @@ from firmware_bridge.virtual.serving import Server
 from firmware_bridge.virtual.sockets import Rfc2217Channel, SocketChannel
 from firmware_bridge.virtual.station import VirtualStation
 from firmware_bridge.virtual.terminal import Terminal
-from hardware.load import load_setup
 from station_api.cli import shell
+from station_api.profiles import load_setup
 
 EXAMPLE = "pinmark engraver --pty /tmp/pin --out /tmp/pin.d --speed max --fault ack-lost@500"
 

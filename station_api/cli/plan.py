@@ -19,6 +19,7 @@ from engraver.profiles import Setup
 from engraver.toolpath import Toolpath
 from station_api.cli import shell
 from station_api.pictures import plan as picture
+from station_api.profiles import load_setup, shelves
 from station_api.registry_file import load_registry
 from station_api.schemas import read_order
 
@@ -57,7 +58,7 @@ def plan(
         raise InputError("give one of --code, --order, --coupon and --plate")
     orders = [read_order(file) for file in order or []]
     name = recipe or one_recipe([asked.recipe for asked in orders])
-    setup = hardware.load_setup(name)
+    setup = load_setup(name)
     if coupon:
         job = Job(coupons.plan(coupon, setup), {"coupon": coupon})
     elif plate_file is not None:
@@ -106,7 +107,7 @@ def plan_pins(marks: list[MarkCode], fixture_name: str, setup: Setup) -> Job:
         if len(paths) > 1:
             raise InputError(f"{len(paths)} codes need a tray; name one with --fixture")
         return Job(paths[0], facts, designs[0].characters)
-    fixture = hardware.load_fixture(fixture_name, setup)
+    fixture = hardware.load_fixture(fixture_name, setup, shelves())
     whole, strokes = tray.arrange(paths, fixture)
     facts |= {"fixture": fixture_name, "pin_strokes": [[s.start, s.stop] for s in strokes]}
     return Job(whole, facts, None, len(paths))

@@ -12,6 +12,7 @@ import hardware
 from engraver import codes, gcode, layout, relief, toolpath
 from engraver.errors import PinmarkError, ProfileError
 from station_api.cli import shell
+from station_api.profiles import load_setup, shelves
 
 profiles = typer.Typer(
     help="Machines, lasers, materials, parts, fixtures and recipes.", no_args_is_help=True
@@ -25,8 +26,8 @@ def register(app: typer.Typer) -> None:
 
 @profiles.command("list")
 def list_profiles(as_json: shell.JsonOption = False) -> None:
-    """List every profile by kind."""
-    found = {kind: list(hardware.names(kind)) for kind in hardware.KINDS}
+    """List every profile by kind. Example: pinmark profiles list --json."""
+    found = {kind: list(hardware.names(kind, shelves())) for kind in hardware.KINDS}
     if as_json:
         shell.emit(found)
         return
@@ -39,9 +40,9 @@ def show(
     name: Annotated[str, typer.Argument(help="A profile's name, as `list` prints it.")],
     as_json: shell.JsonOption = False,
 ) -> None:
-    """Show a profile: each figure with its source."""
+    """Show a profile: each figure with its source. Example: pinmark profiles show uv-ns-355."""
     kind = kind_of(name)
-    figures = hardware.figures(kind, name)
+    figures = hardware.figures(kind, name, shelves())
     if as_json:
         shell.emit({"kind": kind, "figures": [asdict(figure) for figure in figures]})
         return
@@ -56,11 +57,14 @@ def check(
     name: Annotated[str, typer.Argument(help="One recipe; all if left out.")] = "",
     as_json: shell.JsonOption = False,
 ) -> None:
-    """Load every profile and plan a trial mark with every recipe; the first fault is named."""
-    recipes = (name,) if name else hardware.names("recipes")
+    """Load every profile and plan a trial mark with every recipe; the first fault is named.
+
+    Example: pinmark profiles check default.
+    """
+    recipes = (name,) if name else hardware.names("recipes", shelves())
     for kind in hardware.KINDS:
-        for profile in hardware.names(kind):
-            hardware.load(kind, profile)
+        for profile in hardware.names(kind, shelves()):
+            hardware.load(kind, profile, shelves())
     found = [_tried(recipe) for recipe in recipes]
     if as_json:
         shell.emit({"recipes": found})
@@ -74,7 +78,7 @@ def check(
 
 def _tried(recipe: str) -> dict[str, Any]:
     """Plan the mark of registry integer 0 with a recipe."""
-    setup = hardware.load_setup(recipe)
+    setup = load_setup(recipe)
     try:
         if setup.part.shape == "plate" and setup.recipe.field == "text":
             return {"recipe": recipe, "machine_s": 0.0, "bottleneck": "", "fault": ""}
@@ -93,7 +97,7 @@ def _tried(recipe: str) -> dict[str, Any]:
 
 def kind_of(name: str) -> str:
     """Return the kind of the profile called ``name``."""
-    kinds = [kind for kind in hardware.KINDS if name in hardware.names(kind)]
+    kinds = [kind for kind in hardware.KINDS if name in hardware.names(kind, shelves())]
     if not kinds:
         raise ProfileError(f"no profile is called {name!r}; see pinmark profiles list")
     return kinds[0]

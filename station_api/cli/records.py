@@ -128,7 +128,10 @@ def announce_doubts(station: Station) -> None:
 
 
 def _table(marks: list[MarkRow]) -> Table:
-    table = Table("mark", "state", "make", "model", "serial", "code", "since (UTC)")
+    table = Table("make", "model")
+    for name in ("serial", "code", "mark", "state"):
+        table.add_column(name, no_wrap=True)  # what is copied from the screen is never cut
+    table.add_column("since (UTC)")
     for row in marks:
         table.add_row(*_cells(row))
     return table
@@ -137,4 +140,4 @@ def _table(marks: list[MarkRow]) -> Table:
 def _cells(row: MarkRow) -> list[Any]:
     state = f"[{COLOUR.get(row.state, 'dim')}]{row.state}[/]"
     since = utc_text(row.changed_at_us)
-    return [row.mark_id, state, row.make, row.model, row.serial, row.code, since]
+    return [row.make, row.model, row.serial, row.code, row.mark_id, state, since]

@@ -26,10 +26,11 @@ _COLOURS = mpl.colormaps["viridis"]
 def svg(toolpath: Toolpath, shapes: MultiPolygon | None) -> str:
     """Draw the plan as an SVG document, 1 unit = 1 um, y up."""
     x0, y0, x1, y1 = _view(toolpath)
+    pen = 1.6 * (x1 - x0) / SIZE_PX
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x0:g} {-y1:g} {x1 - x0:g} {y1 - y0:g}" '
         f'width="{SIZE_PX}" height="{SIZE_PX}">',
-        '<g transform="scale(1,-1)" fill="none" stroke-width="0.8">',
+        f'<g transform="scale(1,-1)" fill="none" stroke-width="{pen:.3g}">',
         f'<path fill="#d9b38c" fill-rule="evenodd" d="{_outline(shapes)}"/>' if shapes else "",
     ]
     last = int(toolpath.pass_index.max(initial=0))
@@ -38,8 +39,8 @@ def svg(toolpath: Toolpath, shapes: MultiPolygon | None) -> str:
         colour = mpl.colors.to_hex(_COLOURS(index / max(last, 1)))
         for kind, style in (
             (MoveKind.BURN, f'stroke="{colour}"'),
-            (MoveKind.GATED, 'stroke="#999" stroke-width="0.3"'),
-            (MoveKind.JUMP, 'stroke="#d00" stroke-dasharray="3 2"'),
+            (MoveKind.GATED, f'stroke="#999" stroke-width="{pen / 3:.3g}"'),
+            (MoveKind.JUMP, f'stroke="#d00" stroke-dasharray="{4 * pen:.3g}"'),
         ):
             moves = here & (toolpath.kind == kind)
             name = f"pass-{index} {kind.name.lower()}"

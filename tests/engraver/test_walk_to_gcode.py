@@ -136,3 +136,30 @@ def test_impossible_marks_are_refused(figures: dict[str, object], complaint: str
     setup = spoiled(hardware.load_setup("default"), **figures)
     with pytest.raises(DesignError, match=complaint):
         toolpath.plan(relief.design(layout.arrange(CODE, setup), setup), setup)
+
+
+def test_a_step_rate_beyond_the_controller_is_refused() -> None:
+    """10 mm/s at 2,000 steps/mm are 20,000 steps/s; what would fit is said."""
+    setup = hardware.load_setup("default")
+    slow = replace(setup, machine=replace(setup.machine, step_rate_hz=15_000.0))
+    with pytest.raises(DesignError, match=r"asks 20000 steps/s .* use at most 7.5 mm/s"):
+        relief.design(layout.arrange(CODE, slow), slow)
+
+
+def test_a_text_recipe_marks_no_codes() -> None:
+    """The recipe of frame plates says what it is for."""
+    setup = hardware.load_setup("frame-plate")
+    with pytest.raises(DesignError, match="cuts the text of a frame, not a code"):
+        relief.design(layout.arrange(CODE, setup), setup)
+
+
+def test_absolute_lines_leave_out_what_has_not_changed(
+    setup: Setup, path: toolpath.Toolpath
+) -> None:
+    """No useless zero, no repeated word: at most 18 bytes a line, LF included."""
+    program = gcode.render(path, setup)
+    assert len(program.data) / len(program.lines) < 18
+    text = program.data.decode()
+    body = text[text.index("G0X0Y0Z0") :]
+    assert "X0." not in body
+    assert not any(line.count("F") and "G0" in line for line in body.split("\n"))

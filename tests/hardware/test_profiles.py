@@ -88,7 +88,7 @@ def test_a_recipe_that_names_a_missing_profile_says_so(shelf: Path) -> None:
 @pytest.mark.parametrize("name", ["nothing", "../default", "", "a/b"])
 def test_an_unknown_recipe_lists_the_known(name: str) -> None:
     """A name that is no file on the shelf never reaches the file system."""
-    with pytest.raises(ProfileError, match="known: default"):
+    with pytest.raises(ProfileError, match=r"known: .*default"):
         hardware.load_setup(name)
 
 
@@ -96,3 +96,23 @@ def test_an_unknown_kind_lists_the_known() -> None:
     """Kinds are the folders of hardware/."""
     with pytest.raises(ProfileError, match="known kinds: machines"):
         hardware.names("spindles")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("[30.0, 6.0]", "[39.5, 6.0]", r"pocket_xy_mm\[3\] has x = 39.5 mm, off the table"),
+        ("[0.0, 28.0]", "[0.0, -1.0]", r"fiducial_xy_mm\[2\] has y = -1 mm, off the table"),
+        ("[30.0, 6.0]", "[nan, 6.0]", r"pocket_xy_mm = nan must be"),
+        ("[30.0, 6.0]", "[30.0]", r"pocket_xy_mm = \[30.0\] is not a list of 2"),
+        ('part = "flat-1.5mm"', 'part = "spherical-r1.0"', r"part = 'spherical-r1.0', recipe"),
+    ],
+)
+def test_a_fixture_off_the_table_is_refused(
+    shelf: Path, old: str, new: str, complaint: str
+) -> None:
+    """A pocket or fiducial the machine cannot reach is named with file and key."""
+    spoil(shelf, "fixtures/tray-3x4.toml", old, new)
+    setup = hardware.load_setup("default", shelf)
+    with pytest.raises(ProfileError, match=r"fixtures/tray-3x4.toml: " + complaint):
+        hardware.load_fixture("tray-3x4", setup, shelf)

@@ -60,7 +60,7 @@ def test_texts_tables_and_rings_of_two_casings_are_joined(
     assert fields["issued"] == 32768 + 10000 + 100000 + 3
     assert fields["sources"]["probability_mixed"] < 0.05
     assert fields["hard"]["index"] == INDEX
-    assert len(fields["confusion"]) == 32 and fields["prior_not_issued"] == 0.5
+    assert len(fields["confusion"]) == 32 and fields["prior_not_issued"] == 0.2
 
 
 def test_two_firearms_are_not_called(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
