@@ -15,6 +15,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from engraver.acceptance import Acceptance
 from engraver.errors import ProfileError
 from engraver.profiles import Fixture, Laser, Machine, Material, Part, Recipe, Setup
 from hardware.limits import CHOICES, limit_of
@@ -25,7 +26,7 @@ SHELF = Path(__file__).parent
 Shelf = Path | tuple[Path, ...]
 """One folder of profiles, or several that are read as one."""
 
-Kind = Literal["machines", "lasers", "materials", "parts", "fixtures", "recipes"]
+Kind = Literal["machines", "lasers", "materials", "parts", "fixtures", "recipes", "acceptance"]
 KINDS: dict[str, type[Any]] = {
     "machines": Machine,
     "lasers": Laser,
@@ -33,6 +34,7 @@ KINDS: dict[str, type[Any]] = {
     "parts": Part,
     "fixtures": Fixture,
     "recipes": Recipe,
+    "acceptance": Acceptance,
 }
 
 T = TypeVar("T")

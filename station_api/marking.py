@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 from engraver import codes, gcode, inspection, layout, relief
 from engraver.errors import InputError, PortError, UnknownStateError
@@ -77,7 +78,9 @@ def mark_order(
         scan = take_scan()
         said.append(f"{scan.z_um.shape[1]} x {scan.z_um.shape[0]} points")
     with timed("inspection", watcher) as said:
-        found = inspection.inspect(planned.design, scan)
+        found = inspection.inspect(
+            planned.design, scan, form_kind=inspection.form_of(planned.setup.part)
+        )
         said.append(f"reads {found.read_back}, {found.verdict}")
     with timed("record", watcher) as said:
         state = conclude(records, intent.mark_id, found)
@@ -157,7 +160,11 @@ def inspect_later(records: Records, mark_id: str, scan: HeightMap) -> Inspection
             f"(setup {row.setup_sha256[:12]}); restore them to inspect this pin"
         )
     code = codes.encode_index(row.code_index, setup.recipe.code_format)
-    found = inspection.inspect(relief.design(layout.arrange(code, setup), setup), scan)
+    found = inspection.inspect(
+        relief.design(layout.arrange(code, setup), setup),
+        scan,
+        form_kind=inspection.form_of(setup.part),
+    )
     conclude(records, mark_id, found)
     return found
 
@@ -169,20 +176,29 @@ def conclude(records: Records, mark_id: str, found: Inspection) -> MarkState:
 
 
 def inspection_detail(found: Inspection) -> dict[str, object]:
-    """Return an inspection in integers, for the record."""
+    """Return an inspection in integers, for the record; None is what could not be measured."""
     return {
         "read_back": found.read_back,
         "designed": found.designed,
         "verdict": str(found.verdict),
-        "relief_nm": round(found.relief_um * 1000),
+        "grade": found.grade,
+        "acceptance": found.acceptance,
+        "acceptance_sha256": found.acceptance_digest,
+        "relief_nm": _nm(found.relief_um),
         "findings": [{"code": one.code, "text": one.text} for one in found.findings],
         "symbols": [
             {
                 "position": one.position,
                 "symbol": one.symbol,
                 "probability_ppm": round(one.probability * 1e6),
-                "relief_nm": round(one.relief_um * 1000),
+                "relief_nm": _nm(one.relief_um),
+                "grade": one.grade,
             }
             for one in found.symbols
         ],
     }
+
+
+def _nm(value_um: float) -> int | None:
+    """Return a length in nm, None where it is not a number."""
+    return round(value_um * 1000) if isfinite(value_um) else None

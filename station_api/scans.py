@@ -1,6 +1,6 @@
 """Scans from a microscope: a file -> `HeightMap`, and the wait for one to appear.
 
-In: X3P files. Out: `engraver.heightmap.HeightMap`.
+In: scan files. Out: `engraver.heightmap.HeightMap`.
 """
 
 from __future__ import annotations
@@ -10,31 +10,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engraver.errors import ScanError
-from engraver.heightmap import HeightMap, read_x3p
+from engraver.heightmap import HeightMap
+from station_api.scan_files import open_scan
 
 POLL_S = 0.05
-LARGEST_SCAN_BYTES = 512 * 1024 * 1024
 
 
 def read_scan(path: Path) -> HeightMap:
-    """Read one X3P file.
+    """Read one scan of any known format that carries its own scale.
 
     Raises
     ------
     ScanError
-        If it cannot be read or is no height map.
+        If it cannot be read, is no height map, or is in a unit that cannot be the one it says.
     """
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_SCAN_BYTES:
-            raise ScanError(f"scan {path} has {size} bytes, at most {LARGEST_SCAN_BYTES} are read")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ScanError(f"scan {path}: {error.strerror}; name a readable X3P file") from error
-    try:
-        return read_x3p(data)
-    except ScanError as error:
-        raise ScanError(f"scan {path}: {error}") from error
+    scan = open_scan(path)
+    if scan.suggested_unit:
+        raise ScanError(
+            f"scan {path} is probably in {scan.suggested_unit} where metres are meant: convert it "
+            f"with `pinmark scan convert --unit {scan.suggested_unit}`"
+        )
+    return scan.height_map
 
 
 def scan_taker(path: Path, timeout_s: float, alive: Callable[[], bool]) -> Callable[[], HeightMap]:

@@ -107,7 +107,7 @@ def plan_code(code: MarkCode, setup: Setup, watcher: Watcher) -> PlannedMark:
         said.append(f"{path.stroke_count} strokes, {path.burn_length_um / 1e3:.1f} mm laser on")
     with timed("prediction", watcher) as said:
         predicted = ablation.predict(path, setup)
-        foreseen = inspection.inspect(design, predicted)
+        foreseen = inspection.inspect(design, predicted, form_kind=inspection.form_of(setup.part))
         said.append(f"reads {foreseen.read_back}, {foreseen.verdict}")
     if foreseen.read_back != code.text:
         raise DesignError(

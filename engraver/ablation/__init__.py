@@ -5,6 +5,7 @@ Authority: the threshold law of `engraver.ablation.pulses`. The virtual engraver
 prediction share the law and nothing else: one has the bytes it received, the other the plan.
 """
 
+from engraver.ablation.effects import IDEAL, Effects
 from engraver.ablation.predict import planned_pulses, predict
 from engraver.ablation.pulses import (
     PulseTrain,
@@ -16,6 +17,8 @@ from engraver.ablation.pulses import (
 )
 
 __all__ = [
+    "IDEAL",
+    "Effects",
     "PulseTrain",
     "Surface",
     "ablate",

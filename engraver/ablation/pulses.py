@@ -44,6 +44,8 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.special import gammaln
 
+from engraver import surface as face
+from engraver.ablation.effects import IDEAL, Effects
 from engraver.heightmap import HeightMap
 from engraver.profiles import Laser, Material, Part
 
@@ -105,12 +107,16 @@ def blank(part: Part, pitch_um: float) -> Surface:
     >>> tip.height.z_um.shape, float(tip.height.z_um[50, 50])
     ((101, 101), 0.0)
     """
-    half = ceil(part.tip_diameter_um / 2 / pitch_um)
-    axis = np.arange(-half, half + 1) * pitch_um
-    inside = axis[:, None] ** 2 + axis[None, :] ** 2 <= (part.tip_diameter_um / 2) ** 2
-    z = np.where(inside, 0.0, np.nan)
-    corner = -half * pitch_um
-    return Surface(HeightMap(z, (pitch_um, pitch_um), (corner, corner)), np.zeros_like(z))
+    half = [ceil(size / 2 / pitch_um) for size in face.size_um(part)]
+    x, y = np.meshgrid(*(np.arange(-n, n + 1) * pitch_um for n in half))
+    a, b = (size / 2 for size in face.size_um(part))
+    off = np.maximum(abs(x) / a, abs(y) / b) if part.shape == "plate" else np.hypot(x / a, y / b)
+    z = np.zeros_like(x)
+    if not face.is_flat(part):
+        z = face.height_um(part, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)
+    z = np.where(off <= 1.0, z, np.nan)
+    corner = (-half[0] * pitch_um, -half[1] * pitch_um)
+    return Surface(HeightMap(z, (pitch_um, pitch_um), corner), np.zeros_like(z))
 
 
 def peak_fluence_j_cm2(energy_uj: float, beam_radius_um: float) -> float:
@@ -130,12 +136,20 @@ def crater_radius_um(energy_uj: float, laser: Laser, material: Material) -> floa
     return laser.beam_radius_um * sqrt(max(0.0, log(ratio)) / 2) if ratio > 0 else 0.0
 
 
-def ablate(surface: Surface, pulses: PulseTrain, laser: Laser, material: Material) -> Surface:
+def ablate(
+    surface: Surface,
+    pulses: PulseTrain,
+    laser: Laser,
+    material: Material,
+    effects: Effects = IDEAL,
+) -> Surface:
     """Fire ``pulses`` at ``surface`` and return what is left; the input is not changed.
 
     Pulses whose axis misses the grid or falls on a non-measured point remove nothing.
+    ``effects`` adds what the plain law leaves out: noise, saturation, recast.
     """
-    bench = _Bench(surface, laser, material)
+    bench = _Bench(surface, laser, material, effects)
+    pulses = PulseTrain(*effects.disturbed(pulses.xyz_um, pulses.energy_uj))
     order = bench.landing(pulses)
     xyz, energy = pulses.xyz_um[order], pulses.energy_uj[order]
     start = 0
@@ -150,7 +164,10 @@ def ablate(surface: Surface, pulses: PulseTrain, laser: Laser, material: Materia
 class _Bench:
     """The surface being worked on: private copies of its arrays, and the law."""
 
-    def __init__(self, surface: Surface, laser: Laser, material: Material) -> None:
+    def __init__(
+        self, surface: Surface, laser: Laser, material: Material, effects: Effects
+    ) -> None:
+        self.effects = effects
         self.map = surface.height
         self.z = surface.height.z_um.copy()
         self.count = surface.pulses_per_point.astype(np.float64)
@@ -205,6 +222,8 @@ class _Bench:
         removed = grid.convolve(self._craters(grid, level, width_knots, self._cosine(xyz)))
         removed[removed < _NOTHING_UM] = 0.0
         self.z[grid.rows, grid.columns] -= removed
+        if self.effects.recast_share > 0:
+            self.z[grid.rows, grid.columns] += self.effects.recast(removed, self.pitch)
         self.count[grid.rows, grid.columns] += np.maximum(extra, 0.0)
 
     def _craters(self, grid: _Window, level: Floats, width_knots: _Knots, cosine: Floats) -> _Pairs:
@@ -239,6 +258,7 @@ class _Bench:
     def _log_ratio(self, energy: Floats, width: Floats, xyz: Floats, n: Floats) -> Floats:
         fluence = 2e2 * energy / (pi * width**2) * self._cosine(xyz)
         material = self.material
+        n = np.minimum(n, self.effects.saturation_pulses)
         threshold = material.ablation_threshold_j_cm2 * n ** (material.incubation_coefficient - 1)
         return np.log(fluence / threshold)
 

@@ -39,7 +39,7 @@ class Axis:
             oddities.append(
                 f"C{self.name} is floating point, its increment of {self.increment:g} is ignored"
             )
-        return stored + self.offset
+        return stored + self.offset if self.offset else stored
 
     def spacing(
         self,

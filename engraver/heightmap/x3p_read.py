@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -48,7 +49,11 @@ _BROKEN = (
     NotImplementedError,
     OSError,
     ValueError,
+    LookupError,
+    OverflowError,
+    struct.error,
 )
+"""What zipfile raises over damaged directories and extra fields, beyond its own error."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,7 +240,8 @@ def _values(
         )
     state = _data_checksum(raw, header.data_md5, info.filename, oddities)
     table = np.frombuffer(raw, layout)
-    values = np.stack([table[name].astype(np.float64) for name in layout.names or ()], axis=1)
+    columns = [table[name].astype(np.float64) for name in layout.names or ()]
+    values = np.stack(columns, axis=1) if len(columns) > 1 else columns[0][:, None]
     return values, _validity(archive, names, root, header, oddities), state
 
 
@@ -282,7 +288,7 @@ def _height_map(
     oddities: list[str],
 ) -> HeightMap:
     z = header.z.metres(values[:, -1], oddities) * um_per_unit
-    z[~np.isfinite(z)] = np.nan
+    z[np.isinf(z)] = np.nan
     if valid is not None:
         z[~valid] = np.nan
     if not np.isfinite(z).any():

@@ -14,7 +14,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import affinity
-from shapely.geometry import MultiPolygon, box
+from shapely.geometry import MultiPolygon
+from shapely.geometry.base import BaseGeometry
 
 from engraver import glyphs
 from engraver.inspection.raster import Grid, coverage, dig
@@ -23,6 +24,9 @@ from engraver.relief import ReliefDesign
 
 Floats = NDArray[np.float64]
 SYMBOLS = glyphs.SYMBOLS
+PASSES_SEEN = 4
+READ_MARGIN_UM = 8.0
+"""How much ground round a cell is read: the walls' foot, but not the shoulder of the field."""
 SHIFTS_UM = (-5.0, -2.5, 0.0, 2.5, 5.0)
 """How far a symbol may stand from its place and still be read, in x and in y."""
 
@@ -73,12 +77,42 @@ def surface(design: ReliefDesign, symbols: str | None = None, pitch_um: float = 
     """Return what the design, or the same layout with other ``symbols``, would look like."""
     grid = Grid.around(design.field.bounds, pitch_um, 4 * design.kerf_um)
     if symbols is None or symbols == design.layout.code.text:
-        region = sum(coverage(r, grid) for r in design.pass_regions) / len(design.pass_regions)
-    else:
-        drawn = shapely.union_all(outlines(design.layout, symbols))
-        ground = filled_field(design).difference(drawn)
-        region = coverage(ground.buffer(-design.kerf_um), grid)
-    return Expected(grid, dig(np.asarray(region, np.float64), design.kerf_um, pitch_um))
+        region = np.mean([coverage(r, grid) for r in design.pass_regions], axis=0)
+        return Expected(grid, dig(region, design.kerf_um, pitch_um))
+    drawn = shapely.union_all(outlines(design.layout, symbols))
+    return Expected(grid, lowered(design, drawn, grid))
+
+
+def lowered(design: ReliefDesign, drawn: BaseGeometry, grid: Grid) -> Floats:
+    """Return the removed share of this design's field with ``drawn`` left standing."""
+    whole = filled_field(design)
+    region = [
+        coverage(whole.buffer(-inner).difference(drawn.buffer(outer)), grid)
+        for inner, outer in insets_um(design)
+    ]
+    return dig(np.mean(region, axis=0), design.kerf_um, grid.pitch_um)
+
+
+def field_alone(design: ReliefDesign, grid: Grid) -> Floats:
+    """Return the removed share of the field as if no character stood in it."""
+    whole = filled_field(design)
+    region = [coverage(whole.buffer(-inner), grid) for inner, _ in insets_um(design)]
+    return dig(np.mean(region, axis=0), design.kerf_um, grid.pitch_um)
+
+
+def insets_um(design: ReliefDesign) -> tuple[tuple[float, float], ...]:
+    """Return how far the beam's axis keeps from the field's edge and from the characters.
+
+    A few passes, evenly spread, stand for all: walls that lean draw the axis back pass by pass.
+    """
+    passes = design.pass_regions
+    chosen = np.unique(np.linspace(0, len(passes) - 1, PASSES_SEEN).round().astype(int))
+    edge = filled_field(design).boundary
+    characters = design.characters
+    found = []
+    for k in chosen.tolist():
+        found.append((float(edge.distance(passes[k])), float(characters.distance(passes[k]))))
+    return tuple(found)
 
 
 def outlines(layout: MarkLayout, symbols: str) -> list[MultiPolygon]:
@@ -109,13 +143,16 @@ def cell_size_um(layout: MarkLayout) -> tuple[float, float]:
 def templates(design: ReliefDesign, pitch_um: float = 2.5) -> Templates:
     """Return the 32 mirrored symbols in one cell's window, centred on the cell."""
     layout = design.layout
-    width, height = cell_size_um(layout)
+    gap_x, gap_y = cell_size_um(layout)
+    width = min(gap_x, layout.cell_width_um + 2 * READ_MARGIN_UM)
+    height = min(gap_y, layout.cell_height_um + 2 * READ_MARGIN_UM)
     return _templates(
         width,
         height,
         layout.cell_height_um,
         layout.cell_width_um,
         layout.stroke_um,
+        tuple(round(outer, 3) for _, outer in insets_um(design)),
         design.kerf_um,
         pitch_um,
     )
@@ -128,6 +165,7 @@ def _templates(
     cell_height: float,
     cell_width: float,
     stroke: float,
+    insets: tuple[float, ...],
     kerf: float,
     pitch: float,
 ) -> Templates:
@@ -135,12 +173,12 @@ def _templates(
     fine = pitch / 2
     coarse = Grid.around((-half[0], -half[1], half[0], half[1]), pitch)
     grid = Grid(coarse.x0_um, coarse.y0_um, fine, 2 * coarse.columns - 1, 2 * coarse.rows - 1)
-    ground = box(-4 * half[0], -4 * half[1], 4 * half[0], 4 * half[1])
     images = []
     for symbol in SYMBOLS:
         glyph = _glyph(symbol, cell_height, cell_width, stroke)
         mirrored = affinity.scale(glyph, xfact=-1.0, origin=(0, 0))
-        region = coverage(ground.difference(mirrored).buffer(-kerf), grid)
+        kept = np.mean([coverage(mirrored.buffer(inset), grid) for inset in insets], axis=0)
+        region = np.asarray(1.0 - kept, np.float64)
         images.append(dig(region, kerf, fine)[::2, ::2])
     removed = np.stack(images)
     shifts = [round(shift / pitch) for shift in SHIFTS_UM]
@@ -154,7 +192,7 @@ def _templates(
 def anonymous(design: ReliefDesign, pitch_um: float) -> Expected:
     """Return the design with every symbol replaced by the mean of all 32: for finding the mark."""
     grid = Grid.around(design.field.bounds, pitch_um, 4 * design.kerf_um)
-    field = coverage(filled_field(design).buffer(-design.kerf_um), grid)
+    field = coverage(filled_field(design).buffer(-insets_um(design)[0][0]), grid)
     removed = dig(field, design.kerf_um, pitch_um)
     mean = templates(design, pitch_um)
     image = mean.removed.mean(axis=0)

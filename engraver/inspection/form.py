@@ -23,6 +23,7 @@ from scipy import ndimage
 
 from engraver.errors import ScanError
 from engraver.heightmap import HeightMap
+from engraver.profiles import Part
 
 Floats = NDArray[np.float64]
 ALPHA = sqrt(log(2) / pi)
@@ -59,19 +60,27 @@ class Form:
         """Return the form's height; ``x_um`` and ``y_um`` broadcast."""
         u = (x_um - self.centre_xy_um[0]) / self.scale_um
         v = (y_um - self.centre_xy_um[1]) / self.scale_um
-        total: Floats = np.zeros(np.broadcast(u, v).shape)
-        for c, term in zip(self.coefficients, _terms(self.kind, u, v), strict=True):
+        # rows and columns are added before they are spread out: one array of the full size
+        total: Floats = np.zeros(1)
+        for c, term in zip(self.coefficients.tolist(), _terms(self.kind, u, v), strict=True):
             total = total + c * term
-        return total
+        return np.broadcast_to(total, np.broadcast(u, v).shape)
 
 
 def _terms(kind: str, u: Floats, v: Floats) -> list[Floats]:
-    one = np.ones(np.broadcast(u, v).shape)
+    one = np.ones(1)
     if kind == "plane":
-        return [one, u * one, v * one]
+        return [one, u, v]
     if kind == "sphere":
-        return [one, u * one, v * one, u**2 + v**2]
-    return [one, u * one, v * one, u**2 + v**2, u**2 - v**2, u * v]
+        return [one, u, v, u**2 + v**2]
+    return [one, u, v, u**2 + v**2, u**2 - v**2, u * v]
+
+
+def form_of(part: Part) -> str:
+    """Return the form to take off the face of ``part``."""
+    if part.radius_x_um == 0 and part.radius_y_um == 0:
+        return "plane"
+    return "sphere" if part.radius_x_um == part.radius_y_um else "ellipsoid"
 
 
 def remove_form(height_map: HeightMap, kind: str = "plane") -> tuple[Floats, Form]:
@@ -163,7 +172,7 @@ def _fit(kind: str, x: Floats, y: Floats, z: Floats, old: Form) -> Form:
         return old
     u = (x - old.centre_xy_um[0]) / old.scale_um
     v = (y - old.centre_xy_um[1]) / old.scale_um
-    table = np.stack(_terms(kind, u, v), axis=1)
+    table = np.stack([np.broadcast_to(t, u.shape) for t in _terms(kind, u, v)], axis=1)
     coefficients = np.asarray(np.linalg.lstsq(table, z, rcond=None)[0], np.float64)
     spread = float(np.std(z - table @ coefficients))
     return Form(kind, coefficients, old.centre_xy_um, old.scale_um, spread)

@@ -1,94 +1,45 @@
 """`inspect`: a height map against its design, from raw heights to a verdict.
 
-In: `ReliefDesign`, `HeightMap` (um). Out: `Inspection`. Authority: see the package's opening.
+In: `ReliefDesign`, `HeightMap` (um), limits. Out: `Inspection`. Authority: see the package's
+opening.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engraver.acceptance import DEFAULT, Acceptance
+from engraver.errors import ScanError
 from engraver.heightmap import HeightMap
-from engraver.inspection import expected, form, reading, registration
+from engraver.inspection import expected, form, reading, registration, verdict, whole
+from engraver.inspection.measuring import Measures, measure
 from engraver.inspection.raster import Grid
-from engraver.inspection.registration import Field, Fit, Pose
+from engraver.inspection.registration import Field, Pose
+from engraver.inspection.result import Finding, Inspection, SymbolReport, Verdict
+from engraver.layout import Cell
 from engraver.relief import ReliefDesign
 
 Floats = NDArray[np.float64]
+MEDIUM_UM = 2.0  # pixels on which the mark is read while it is being found
 
 
-class Verdict(StrEnum):
-    """A bad mark is a result, not an error."""
-
-    GOOD = "good"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong: a stable ``code``, and a sentence with figures."""
-
-    code: str
-    text: str
-    position: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolReport:
-    """What was found in one cell; lengths in um."""
-
-    position: int
-    row: int
-    column: int
-    designed: str
-    symbol: str
-    probability: float
-    runner_up: str
-    runner_up_probability: float
-    correlation: float
-    measured: float
-    centre_x_um: float
-    centre_y_um: float
-    width_um: float
-    height_um: float
-    relief_um: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Inspection:
-    """The result of looking at one pin.
-
-    ``log_likelihood`` is ``(n, 32)`` by position of the code, the evidence of the read-back;
-    ``pose`` lays the tip frame on the scan.
-    """
-
-    read_back: str
-    designed: str
-    verdict: Verdict
-    symbols: tuple[SymbolReport, ...]
-    findings: tuple[Finding, ...]
-    pose: Pose
-    relief_um: float
-    residual_um: float
-    log_likelihood: Floats
-
-    def __post_init__(self) -> None:
-        self.log_likelihood.setflags(write=False)
-
-
-LEAST_QUALITY = 0.5
-"""Mean correlation below which nothing like this mark is on the surface."""
-
-
-def inspect(design: ReliefDesign, height_map: HeightMap, *, kind: str = "plane") -> Inspection:
+def inspect(
+    design: ReliefDesign,
+    height_map: HeightMap,
+    limits: Acceptance = DEFAULT,
+    *,
+    form_kind: str = "plane",
+) -> Inspection:
     """Compare a measured or simulated pin with its design.
 
     Parameters
     ----------
-    kind
+    limits
+        What the mark must be to pass.
+    form_kind
         Form to take off: ``plane``, ``sphere`` or ``ellipsoid``.
 
     Raises
@@ -96,24 +47,50 @@ def inspect(design: ReliefDesign, height_map: HeightMap, *, kind: str = "plane")
     ScanError
         If the map holds too little to look at.
     """
-    flat, _ = form.remove_form(height_map, kind)
+    _refuse_coarse_scan(height_map, design)
+    flat, shape = form.remove_form(height_map, form_kind)
     field = Field(flat, height_map.pitch_xy_um, height_map.origin_xy_um)
-    found, seen = _find_and_read(field, design)
-    fit = registration.settle(field, expected.surface(design, seen.symbols), found)
-    shapes = expected.templates(design)
-    seen = reading.read(field, design.layout, shapes, fit.pose)
-    findings = tuple(_findings(design, seen, fit))
+    start, seen = _find_and_read(field, design)
+    fit = registration.settle(field, expected.surface(design, seen.symbols), start)
+    seen = reading.read(field, design.layout, expected.templates(design), fit.pose)
+    ideal = expected.surface(design, seen.symbols)
+    measures = measure(field, design, ideal, fit.pose, limits)
+    symbols, findings = _symbols(design, seen, measures, limits)
+    relief = np.array([m.relief_um.value for m in measures])
+    slope = whole.relief_slope_um(design.layout.cells, relief)
+    offset = whole.offset_from_centre(field, fit.pose, _tip_diameter_um(design))
+    if not verdict.carries_mark(seen.quality, fit.pose.scale):
+        findings = [verdict.no_mark(_spread(field), seen.quality, design)]
+    else:
+        twice = whole.doubled(field, ideal, fit.pose)
+        findings = verdict.mark_findings(seen, fit, slope, offset, twice, limits) + findings
     return Inspection(
         read_back=seen.symbols,
         designed=design.layout.code.text,
         verdict=Verdict.BAD if findings else Verdict.GOOD,
-        symbols=tuple(_symbols(design, seen, fit)),
-        findings=findings,
+        grade="F" if findings else max(s.grade for s in symbols),
+        symbols=tuple(symbols),
+        findings=tuple(findings),
         pose=fit.pose,
-        relief_um=fit.relief_um,
+        registration_u_um=fit.sigma_xy_um,
+        relief_um=float(np.nanmean(relief)) if np.isfinite(relief).any() else fit.relief_um,
+        relief_slope_um=slope,
+        tilt_deg=float(np.degrees(shape.tilt_rad)),
+        mark_offset_um=offset,
         residual_um=fit.residual_um,
         log_likelihood=seen.log_likelihood,
+        acceptance=f"{limits.name} {limits.version}",
+        acceptance_digest=limits.digest,
     )
+
+
+def _refuse_coarse_scan(height_map: HeightMap, design: ReliefDesign) -> None:
+    pitch, least = max(height_map.pitch_xy_um), design.layout.stroke_um / 3
+    if pitch > least:
+        raise ScanError(
+            f"pixels of {pitch:g} um cannot show strokes of {design.layout.stroke_um:g} um, "
+            f"{least:.1f} um is the coarsest that can; measure finer, or tell the file's unit"
+        )
 
 
 def deviation(
@@ -133,16 +110,12 @@ def _find_and_read(field: Field, design: ReliefDesign) -> tuple[Pose, reading.Re
     coarse = registration.shrink(field, registration.COARSE_UM)
     nameless = expected.anonymous(design, coarse.pitch_xy_um[0])
     start = registration.find(coarse, nameless, design.relief_um)
-    medium = registration.shrink(field, 2.0)
-    start = registration.settle(medium, expected.anonymous(design, 2.0), start, scaled=False).pose
+    medium = registration.shrink(field, MEDIUM_UM)
+    nameless = expected.anonymous(design, MEDIUM_UM)
+    start = registration.settle(medium, nameless, start, scaled=False).pose
     shapes = expected.templates(design)
-    best: tuple[Pose, reading.Reading] | None = None
-    for pose in _ways(start):
-        seen = reading.read(medium, design.layout, shapes, pose)
-        if best is None or seen.quality > best[1].quality:
-            best = (pose, seen)
-    assert best is not None
-    return best
+    ways = [(pose, reading.read(medium, design.layout, shapes, pose)) for pose in _ways(start)]
+    return max(ways, key=lambda way: way[1].quality)
 
 
 def _ways(pose: Pose) -> list[Pose]:
@@ -151,52 +124,63 @@ def _ways(pose: Pose) -> list[Pose]:
     return [pose, pose.turned(), mirrored, mirrored.turned()]
 
 
-def _symbols(design: ReliefDesign, seen: reading.Reading, fit: Fit) -> list[SymbolReport]:
-    reports = []
+def _tip_diameter_um(design: ReliefDesign) -> float:
+    x0, _, x1, _ = design.layout.tip.bounds
+    return float(x1 - x0)
+
+
+def _spread(field: Field) -> float:
+    """Return the range of heights, outliers aside."""
+    low, high = np.nanpercentile(field.z_um, [2, 98])
+    return float(high - low)
+
+
+def _symbols(
+    design: ReliefDesign, seen: reading.Reading, measures: list[Measures], limits: Acceptance
+) -> tuple[list[SymbolReport], list[Finding]]:
+    reports, findings = [], []
     for k, cell in enumerate(design.layout.cells):
-        share = np.exp(seen.log_likelihood[k])
-        share = share / share.sum()
-        first, second = np.argsort(share)[::-1][:2]
-        reports.append(
-            SymbolReport(
-                cell.position,
-                cell.row,
-                cell.column,
-                cell.symbol,
-                expected.SYMBOLS[first],
-                float(share[first]),
-                expected.SYMBOLS[second],
-                float(share[second]),
-                float(seen.correlation[k, first]),
-                float(seen.measured[k]),
-                cell.centre_x_um,
-                cell.centre_y_um,
-                design.layout.cell_width_um,
-                design.layout.cell_height_um,
-                fit.relief_um,
-            )
-        )
-    return reports
+        report, found = _symbol(design, seen, k, cell, measures[k], limits)
+        reports.append(report)
+        findings += found
+    return reports, findings
 
 
-def _findings(design: ReliefDesign, seen: reading.Reading, fit: Fit) -> list[Finding]:
-    if seen.quality < LEAST_QUALITY:
-        return [
-            Finding(
-                "no-mark",
-                f"no mark like this one is on the surface (mean correlation {seen.quality:.2f})",
-            )
-        ]
-    findings = []
-    if fit.pose.mirrored:
-        findings.append(Finding("unmirrored", "the mark is not mirrored: it would print reversed"))
-    for cell, symbol in zip(design.layout.cells, seen.symbols, strict=True):
-        if cell.symbol != symbol:
-            findings.append(
-                Finding(
-                    "wrong-symbol",
-                    f"position {cell.position + 1} reads {symbol}, {cell.symbol} was designed",
-                    cell.position,
-                )
-            )
-    return findings
+def _symbol(
+    design: ReliefDesign,
+    seen: reading.Reading,
+    k: int,
+    cell: Cell,
+    measures: Measures,
+    limits: Acceptance,
+) -> tuple[SymbolReport, list[Finding]]:
+    share = np.exp(seen.log_likelihood[k])
+    share = share / share.sum()
+    second, first = np.argsort(share, kind="stable")[-2:]
+    symbol = seen.symbols[k]
+    figures = verdict.symbol_figures(measures, design, limits)
+    probability, correlation = float(share[first]), float(seen.correlation[k].max())
+    grade, reason = verdict.grade(correlation, probability, symbol == cell.symbol, figures)
+    report = SymbolReport(
+        position=cell.position,
+        row=cell.row,
+        column=cell.column,
+        designed=cell.symbol,
+        symbol=symbol,
+        probability=probability,
+        runner_up=expected.SYMBOLS[second],
+        runner_up_probability=float(share[second]),
+        correlation=correlation,
+        measured=float(seen.measured[k]),
+        centre_x_um=cell.centre_x_um,
+        centre_y_um=cell.centre_y_um,
+        width_um=design.layout.cell_width_um,
+        height_um=design.layout.cell_height_um,
+        measures=measures,
+        grade=grade,
+        reason=reason,
+    )
+    found = verdict.symbol_findings(
+        cell, symbol, probability, correlation, report.measured, figures, limits
+    )
+    return report, found

@@ -216,10 +216,16 @@ def _moved(pose: Pose, move: Floats) -> Pose:
     )
 
 
+def slopes(image: Floats, pitch_um: float) -> tuple[Floats, Floats]:
+    """Return the slopes of an image along y and x, a um."""
+    along_y: Floats = np.asarray(np.gradient(image, pitch_um, axis=0), np.float64)
+    along_x: Floats = np.asarray(np.gradient(image, pitch_um, axis=1), np.float64)
+    return along_y, along_x
+
+
 def _walls(design: Expected) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return positions, removed share and its slopes at the design's walls, and some ground."""
-    slope_y = np.asarray(np.gradient(design.removed, design.grid.pitch_um, axis=0))
-    slope_x = np.asarray(np.gradient(design.removed, design.grid.pitch_um, axis=1))
+    slope_y, slope_x = slopes(design.removed, design.grid.pitch_um)
     steep = np.hypot(slope_x, slope_y) > _WALL
     ground = np.zeros_like(steep)
     ground[::5, ::5] = True

@@ -73,7 +73,7 @@ def _canvas(title: str) -> tuple[Figure, Any]:
 def _show_heights(
     figure: Figure, axes: Any, height_map: HeightMap, flat: NDArray[np.float64]
 ) -> None:
-    low, high = np.nanpercentile(flat, [0.1, 99.9])
+    low, high = np.nanpercentile(flat, [0.5, 99.5])
     room = max(0.02 * (high - low), 0.1)
     limits = (float(low - room), float(high + room))
     _show(figure, axes, height_map, flat, "viridis", limits, "height above the face (µm)")
@@ -104,7 +104,7 @@ def _show(
         interpolation="nearest",
     )
     figure.colorbar(shown, ax=axes, label=label, shrink=0.85)
-    axes.set_xlabel("x (µm), as seen on the pin")
+    axes.set_xlabel("x (µm)")
     axes.set_ylabel("y (µm)")
     _scale_bar(axes, extent)
 

@@ -270,7 +270,7 @@ def test_bad_files_are_refused_in_one_line(case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(at=st.integers(0, len(PLAIN) - 1), byte=st.integers(0, 255), cut=st.booleans())
 def test_no_damaged_byte_brings_a_traceback(at: int, byte: int, cut: bool) -> None:
     """Any byte changed, or the rest cut off: heights as before, or a ScanError."""

@@ -1,0 +1,92 @@
+"""`Inspection` and its parts: what was read, measured and found on one pin.
+
+In and out: values; lengths in um. Authority: ISO 14253-1 for the words of the verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engraver.inspection.measuring import Measure, Measures
+from engraver.inspection.registration import Pose
+
+Floats = NDArray[np.float64]
+
+
+class Verdict(StrEnum):
+    """A bad mark is a result, not an error."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: a stable ``code``, a sentence with figures, where."""
+
+    code: str
+    text: str
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolReport:
+    """What was found in one cell; ``grade`` is A to F, ``reason`` what kept it from an A."""
+
+    position: int
+    row: int
+    column: int
+    designed: str
+    symbol: str
+    probability: float
+    runner_up: str
+    runner_up_probability: float
+    correlation: float
+    measured: float
+    centre_x_um: float
+    centre_y_um: float
+    width_um: float
+    height_um: float
+    measures: Measures
+    grade: str
+    reason: str
+
+    @property
+    def relief_um(self) -> float:
+        """Step height from floor to top."""
+        return self.measures.relief_um.value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """The result of looking at one pin.
+
+    ``log_likelihood`` is ``(n, 32)`` by position of the code, the evidence of the read-back;
+    ``pose`` lays the tip frame on the scan; ``mark_offset_um`` is the mark's distance from the
+    tip's centre, None where the scan does not show the rim; ``acceptance`` is the name, and
+    ``acceptance_digest`` the SHA-256, of the limits it was judged by.
+    """
+
+    read_back: str
+    designed: str
+    verdict: Verdict
+    grade: str
+    symbols: tuple[SymbolReport, ...]
+    findings: tuple[Finding, ...]
+    pose: Pose
+    registration_u_um: float
+    relief_um: float
+    relief_slope_um: float
+    tilt_deg: float
+    mark_offset_um: Measure | None
+    residual_um: float
+    log_likelihood: Floats
+    acceptance: str
+    acceptance_digest: str
+
+    def __post_init__(self) -> None:
+        self.log_likelihood.setflags(write=False)

@@ -1,0 +1,161 @@
+"""`pinmark inspect`: does the scan of a pin carry the mark that was ordered?"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import hardware
+from engraver import layout, relief
+from engraver.errors import ScanError
+from engraver.heightmap import Scan
+from engraver.inspection import Inspection, Measure, SymbolReport, Verdict, form_of, inspect
+from station_api.cli import shell
+from station_api.cli.plan import mark_code
+from station_api.cli.scan import FileArgument, PitchOption, StepOption, UnitOption, save
+from station_api.pictures import surface
+from station_api.profiles import load_setup, shelves
+from station_api.reports.inspection import inspection_report
+from station_api.scan_files import open_scan, read_bytes
+
+PictureOption = Annotated[Path | None, typer.Option("--png", help="Read-back picture to draw.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `pinmark inspect`."""
+    app.command("inspect")(inspect_pin)
+
+
+def inspect_pin(
+    file: FileArgument,
+    code: Annotated[str, typer.Option("--code", help="The symbols that were ordered.")],
+    recipe: Annotated[str, typer.Option("--recipe", help="A recipe's name.")] = "default",
+    acceptance: Annotated[str, typer.Option(help="An acceptance profile's name.")] = "default",
+    unit: UnitOption = None,
+    pitch_um: PitchOption = 0.0,
+    step_um: StepOption = 0.0,
+    png: PictureOption = None,
+    deviation: Annotated[Path | None, typer.Option(help="Deviation map to draw.")] = None,
+    pdf: Annotated[Path | None, typer.Option("--report", help="Two-page PDF to write.")] = None,
+    as_json: shell.JsonOption = False,
+) -> int:
+    """Read a scan back and judge it: exit 0 a good mark, 1 a bad one, 2 no scan to judge."""
+    setup = load_setup(recipe)
+    design = relief.design(layout.arrange(mark_code(code), setup), setup)
+    limits = hardware.load("acceptance", acceptance, shelves())
+    scan = open_scan(file, unit=unit, pitch_um=pitch_um, step_um=step_um)
+    refuse_wrong_unit(file, scan)
+    found = inspect(design, scan.height_map, limits, form_kind=form_of(setup.part))
+    if png is not None:
+        surface.draw_read_back(scan.height_map, found, png)
+    if deviation is not None:
+        surface.draw_deviation(scan.height_map, design, found, deviation)
+    if pdf is not None:
+        data = inspection_report(
+            found,
+            inspection_fields(found),
+            design,
+            scan,
+            limits,
+            name=file.name,
+            scan_sha256=hashlib.sha256(read_bytes(file)).hexdigest(),
+            recipe=recipe,
+        )
+        save(pdf, data)
+    report(found, scan, as_json)
+    return shell.DONE if found.verdict is Verdict.GOOD else shell.BAD_MARK
+
+
+def refuse_wrong_unit(file: Path, scan: Scan) -> None:
+    """Refuse a scan whose lengths cannot be in the unit it claims; offer the likely one."""
+    if scan.suggested_unit:
+        raise ScanError(
+            f"{file.name}: increments of {scan.height_map.pitch_xy_um[0] * 1e-6:g} m are no "
+            f"microscope's; add --unit {scan.suggested_unit} if that is what the file means"
+        )
+
+
+def report(found: Inspection, scan: Scan, as_json: bool) -> None:
+    """Print an inspection for a script or for a person."""
+    if as_json:
+        shell.emit(inspection_fields(found) | {"oddities": list(scan.oddities)})
+        return
+    print_line = shell.console.print
+    print_line(f"read back  {found.read_back}")
+    print_line(f"ordered    {found.designed}")
+    print_line(f"verdict    {found.verdict.value}, grade {found.grade}")
+    print_line(f"relief     {found.relief_um:.2f} um, {found.relief_slope_um:.2f} over the mark")
+    for finding in found.findings:
+        print_line(f"{finding.code:>16}  {finding.text}")
+    for line in scan.oddities:
+        print_line(f"{'odd':>16}  {line}")
+
+
+def inspection_fields(found: Inspection) -> dict[str, Any]:
+    """Return an inspection as JSON fields; lengths in um, angles in degrees."""
+    pose = found.pose
+    return {
+        "read_back": found.read_back,
+        "ordered": found.designed,
+        "verdict": found.verdict.value,
+        "grade": found.grade,
+        "findings": [
+            {"code": f.code, "text": f.text, "position": f.position} for f in found.findings
+        ],
+        "relief_um": _number(found.relief_um),
+        "relief_slope_um": _number(found.relief_slope_um),
+        "rotation_deg": _number(math.degrees(pose.rotation_rad)),
+        "shift_x_um": _number(pose.shift_x_um),
+        "shift_y_um": _number(pose.shift_y_um),
+        "scale": _number(pose.scale),
+        "mirrored": pose.mirrored,
+        "registration_u_um": _number(found.registration_u_um),
+        "tilt_deg": _number(found.tilt_deg),
+        "mark_offset_um": _measure(found.mark_offset_um),
+        "acceptance": found.acceptance,
+        "acceptance_sha256": found.acceptance_digest,
+        "symbols": [symbol_fields(symbol) for symbol in found.symbols],
+    }
+
+
+def symbol_fields(symbol: SymbolReport) -> dict[str, Any]:
+    """Return one symbol's reading and measures, each figure with its standard uncertainty."""
+    measures = symbol.measures
+    names = [
+        "relief_um",
+        "shift_x_um",
+        "shift_y_um",
+        "width_um",
+        "height_um",
+        "stroke_um",
+        "draft_deg",
+        "floor_sa_um",
+        "floor_sq_um",
+        "recast_um",
+    ]
+    return {
+        "position": symbol.position,
+        "ordered": symbol.designed,
+        "symbol": symbol.symbol,
+        "probability": _number(symbol.probability),
+        "runner_up": symbol.runner_up,
+        "runner_up_probability": _number(symbol.runner_up_probability),
+        "correlation": _number(symbol.correlation),
+        "measured": _number(symbol.measured),
+        "grade": symbol.grade,
+        "reason": symbol.reason,
+    } | {name: _measure(getattr(measures, name)) for name in names}
+
+
+def _measure(measure: Measure | None) -> dict[str, float | None] | None:
+    if measure is None:
+        return None
+    return {"value": _number(measure.value), "u": _number(measure.u)}
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 6) if math.isfinite(value) else None

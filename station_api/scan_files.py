@@ -1,0 +1,47 @@
+"""Scan files -> `Scan`, by what is in them and not by what they are called.
+
+In: a path and, for formats without a scale, the scale (um). Out: `engraver.heightmap.Scan`.
+Authority: the first bytes of a file: a zip is X3P, the PNG and TIFF signatures are pictures,
+anything else has to be a CSV grid.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engraver.errors import ScanError
+from engraver.heightmap import Scan, open_x3p, read_csv, read_picture
+
+LARGEST_FILE = 1 << 30
+
+
+def open_scan(
+    path: Path, *, unit: str | None = None, pitch_um: float = 0.0, step_um: float = 0.0
+) -> Scan:
+    """Read a scan of any known format.
+
+    Raises
+    ------
+    ScanError
+        If the file is missing, too large, damaged, or needs a scale that was not given.
+    """
+    data = read_bytes(path)
+    try:
+        if data[:4] in (b"\x89PNG", b"II*\0", b"MM\0*"):
+            return read_picture(data, pitch_um, step_um)
+        if data[:2] == b"PK" or path.suffix.lower() == ".x3p":
+            return open_x3p(data, unit=unit or "m")
+        return read_csv(data, pitch_um, unit or "um")
+    except ScanError as error:
+        raise ScanError(f"{path.name}: {error}") from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's bytes, with one clear line where that fails."""
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise ScanError(f"{path} has {size} bytes, at most {LARGEST_FILE} are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise ScanError(f"{path} cannot be read: {error.strerror}; check the name") from None

@@ -1,0 +1,112 @@
+"""Gauge study, control charts and capability against published worked examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engraver.acceptance import DEFAULT
+from engraver.capability import capability, control_chart, gauge_study, western_electric
+from engraver.errors import InputError
+from engraver.release import judge
+
+# AIAG, Measurement Systems Analysis, 4th edition, the worked example of the crossed study.
+AIAG = """
+0.29 -0.56 1.34 0.47 -0.80 0.02 0.59 -0.31 2.26 -1.36
+0.41 -0.68 1.17 0.50 -0.92 -0.11 0.75 -0.20 1.99 -1.25
+0.64 -0.58 1.27 0.64 -0.84 -0.21 0.66 -0.17 2.01 -1.31
+0.08 -0.47 1.19 0.01 -0.56 -0.20 0.47 -0.63 1.80 -1.68
+0.25 -1.22 0.94 1.03 -1.20 0.22 0.55 0.08 2.12 -1.62
+0.07 -0.68 1.34 0.20 -1.28 0.06 0.83 -0.34 2.19 -1.50
+0.04 -1.38 0.88 0.14 -1.46 -0.29 0.02 -0.46 1.77 -1.49
+-0.11 -1.13 1.09 0.20 -1.07 -0.67 0.01 -0.56 1.45 -1.77
+-0.15 -0.96 0.67 0.11 -1.45 -0.49 0.21 -0.49 1.87 -2.16
+"""
+
+
+def aiag() -> np.ndarray:
+    """Return the example as (parts, operators, trials)."""
+    rows = np.array([line.split() for line in AIAG.split("\n") if line], float)
+    return rows.reshape(3, 3, 10).transpose(2, 0, 1)
+
+
+def test_the_gauge_study_gives_the_figures_of_the_manual() -> None:
+    """AIAG MSA: EV 0.19993, AV 0.22684, GRR 0.30237, PV 1.04233, 27.9 %, ndc 4."""
+    study = gauge_study(aiag())
+    assert study.repeatability == pytest.approx(0.199933, abs=2e-5)
+    assert study.reproducibility == pytest.approx(0.226838, abs=2e-5)
+    assert study.grr == pytest.approx(0.302373, abs=2e-5)
+    assert study.part_variation == pytest.approx(1.042327, abs=2e-5)
+    assert study.grr_share == pytest.approx(0.279, abs=5e-4)
+    assert study.ndc == 4
+    assert not study.acceptable  # fewer than 5 categories
+
+
+def test_a_study_with_missing_figures_is_refused() -> None:
+    """One operator only, or a gap, is told in one line."""
+    with pytest.raises(InputError, match="2 operators"):
+        gauge_study(np.zeros((10, 1, 3)))
+    table = aiag()
+    table[0, 0, 0] = np.nan
+    with pytest.raises(InputError, match="finite"):
+        gauge_study(table)
+
+
+def test_chart_limits_are_those_of_the_textbook() -> None:
+    """I-MR: 2.66 mean moving range; Xbar-R of 5: A2 = 0.577, D4 = 2.114."""
+    points = np.array([10.0, 12.0, 11.0, 13.0, 12.0])
+    chart = control_chart(points)
+    assert chart.upper - chart.centre == pytest.approx(2.66 * 1.5, rel=1e-3)
+    groups = np.random.default_rng(1).normal(0, 1, (20, 5))
+    chart = control_chart(groups)
+    mean_range = np.ptp(groups, axis=1).mean()
+    assert chart.upper - chart.centre == pytest.approx(0.577 * mean_range, rel=1e-3)
+    assert chart.spread_upper == pytest.approx(2.114 * mean_range)
+
+
+@pytest.mark.parametrize(
+    ("rule", "points"),
+    [
+        (1, [0, 0, 3.1]),
+        (2, [0, 2.1, 0, 2.2]),
+        (3, [1.1, 1.2, 0, 1.3, 1.1]),
+        (4, [0.1] * 8),
+    ],
+)
+def test_each_western_electric_rule_signals_where_it_is_broken(
+    rule: int, points: list[float]
+) -> None:
+    """The four rules, on either side, at the point that completes them."""
+    for side in (1.0, -1.0):
+        signals = western_electric(side * np.array(points, float), 0.0, 1.0)
+        assert [(s.rule, s.point) for s in signals] == [(rule, len(points) - 1)]
+
+
+def test_capability_follows_its_definition() -> None:
+    """Cp 6 sigma wide, Cpk to the nearer limit, and its interval covers it."""
+    points = np.random.default_rng(2).normal(22.0, 0.5, 400)
+    able = capability(points, 19.0, 24.0, sigma_within=0.5)
+    assert able.cp == pytest.approx(5.0 / 3.0)
+    assert able.cpk == pytest.approx((24.0 - points.mean()) / 1.5)
+    assert able.cpk_low < able.cpk < able.cpk_high
+
+
+def test_a_recipe_is_released_on_evidence_and_blocked_without() -> None:
+    """A bad gauge, a wrong read-back, too few marks or a wide process block the release."""
+    rng = np.random.default_rng(3)
+    parts = rng.normal(22, 0.5, 10)[:, None, None]
+    good = gauge_study(parts + rng.normal(0, 0.05, (10, 3, 3)))
+    bad = gauge_study(parts + rng.normal(0, 0.5, (10, 3, 3)))
+    reliefs = rng.normal(22.0, 0.3, 30)
+    reads = [("KT9NH5VR", "KT9NH5VR")] * 30
+    release, able, _ = judge("default", reliefs, 22.0, DEFAULT, good, reads)
+    assert release.released, release.reasons
+    assert able.cpk > 1.33
+    assert not judge("default", reliefs, 22.0, DEFAULT, bad, reads)[0].released
+    wrong = [*reads[:-1], ("KT9NH5VR", "KT9NH5V8")]
+    assert not judge("default", reliefs, 22.0, DEFAULT, good, wrong)[0].released
+    assert not judge("default", reliefs[:5], 22.0, DEFAULT, good, reads)[0].released
+    wide = rng.normal(22.0, 2.0, 30)
+    assert not judge("default", wide, 22.0, DEFAULT, good, reads)[0].released
+    again = judge("default", reliefs, 22.0, DEFAULT, good, reads)[0]
+    assert again.evidence_sha256 == release.evidence_sha256
