@@ -28,6 +28,9 @@ bench: setup .venv-bench/.made ## tables of ratios beside peers, which live in .
 	@$(PYTHON) scripts/make_venv.py .venv-bench requirements/bench.txt
 	@touch $@
 
+soak: setup ## eight hours of streaming in virtual time: does anything grow?
+	@$(BIN)/python scripts/soak.py
+
 serve: setup ## the station's records over HTTP, on this machine
 	@$(BIN)/pinmark serve
 

@@ -58,7 +58,7 @@ class Books:
         self.checkpoint = min(self._total, BUSY_CHECKPOINT_LINES)
         self._asked = self._heard = 0
         self._awaited: int | None = None
-        self._good_reports = 0
+        self._good_reports, self._looked = 0, False
         self._suspect: tuple[int, int] | None = None
         self._suspicions = 0
 
@@ -74,14 +74,15 @@ class Books:
 
     @property
     def wants_report(self) -> bool:
-        """Whether the second report of a checkpoint is wanted at once."""
-        return self._sender.drained and self._awaited is None and self._good_reports > 0
+        """Whether a report of a checkpoint is wanted at once: the first and, after it, a second."""
+        eager = not self._looked or self._good_reports > 0
+        return self._sender.drained and self._awaited is None and eager
 
     def asked(self) -> None:
         """Note that a report was asked for."""
         self._asked += 1
         if self._sender.drained and self._awaited is None:
-            self._awaited = self._asked
+            self._awaited, self._looked = self._asked, True
 
     def balance(self, status: Status) -> None:
         """Take a report; Stopped where answers are missing."""
@@ -92,7 +93,7 @@ class Books:
         if self._sender.drained:
             self._verify(parsed_all)
             return
-        self._awaited, self._good_reports = None, 0
+        self._awaited, self._good_reports, self._looked = None, 0, False
         self._suspect_loss(parsed_all, status)
 
     def _verify(self, parsed_all: bool) -> None:

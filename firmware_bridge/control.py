@@ -8,6 +8,7 @@ milliseconds. Authority for the bytes: grbl 1.1 interface document, real-time co
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Callable
 from enum import Enum
 
@@ -27,9 +28,16 @@ class Wish(Enum):
 
 
 class Control:
-    """Asks things of a run from any thread."""
+    """Asks things of a run from any thread.
 
-    def __init__(self) -> None:
+    With ``heartbeat_s`` whoever watches over the run must call `beat` at least that often;
+    once it does not, the run aborts with the laser off.
+    """
+
+    def __init__(self, heartbeat_s: float | None = None) -> None:
+        self._heartbeat_s = heartbeat_s
+        self._beat_s: float | None = None
+        self._beats = threading.Event()
         self._wishes: queue.SimpleQueue[Wish | bytes] = queue.SimpleQueue()
         self._wake: Callable[[], None] = lambda: None
 
@@ -60,6 +68,19 @@ class Control:
     def override_rapid(self, percent: int) -> None:
         """Set the rapid rate to 100, 50 or 25 percent."""
         self._ask(RAPID_OVERRIDES[percent])
+
+    def beat(self) -> None:
+        """Say that the one who watches over the run is alive."""
+        self._beats.set()
+
+    def heart_stopped(self, now_s: float) -> bool:
+        """Whether no beat came for too long (for the owning thread, on its clock)."""
+        if self._heartbeat_s is None:
+            return False
+        if self._beats.is_set() or self._beat_s is None:
+            self._beats.clear()
+            self._beat_s = now_s
+        return now_s - self._beat_s > self._heartbeat_s
 
     def _ask(self, wish: Wish | bytes) -> None:
         self._wishes.put(wish)

@@ -11,11 +11,22 @@ from collections.abc import Iterator
 
 from engraver.errors import PortError
 from firmware_bridge.port import Port
-from firmware_bridge.protocol import Banner, Error, Event, Message, Ok, Receiver, Setting, Status
+from firmware_bridge.protocol import (
+    Banner,
+    Error,
+    Event,
+    Message,
+    Noise,
+    Ok,
+    Receiver,
+    Setting,
+    Status,
+)
 
 PATIENCE_S = 2.0
 BOOT_PATIENCE_S = 3.0
 """An Arduino's boot loader hands over after about 1.6 s."""
+SETTLE_S = 0.05
 SOFT_RESET = b"\x18"
 MOST_REPORTS_WITHOUT_WCO = 31
 MOST_KEPT = 1000
@@ -104,18 +115,32 @@ class Link:
         )
 
     def greet(self) -> Status:
-        """Find the controller awake, or wait for it to boot; leave no half line behind."""
+        """Find the controller awake, or wait for it to boot; leave no half line behind.
+
+        A G92 offset does not survive this; G54 to G59 do.
+        """
         self.port.write(b"?")
         for event in self.stream(BOOT_PATIENCE_S):
             if isinstance(event, Banner):
                 self.port.write(b"?")
             if isinstance(event, Status):
-                self.ask("")
-                return event
+                return self._begin_afresh(event)
         raise PortError(
             f"{self.port.name}: nobody answers within {BOOT_PATIENCE_S:g} s; "
             "check cable, baud rate and power"
         )
+
+    def _begin_afresh(self, status: Status) -> Status:
+        """Reset a controller that stands still, and wait for late answers to pass.
+
+        A host that died may have left half a line behind: any newline would execute it, with
+        whatever laser mode was active. Only a reset throws it away. In motion nothing is sent.
+        """
+        if status.state not in ("Idle", "Check"):
+            return status
+        self.reset()
+        self.pause(SETTLE_S)
+        return self.status()
 
     def build_info(self) -> dict[str, str]:
         """Return ``$I`` by kind, for instance ``{"VER": ..., "OPT": ...}``."""
@@ -131,8 +156,14 @@ class Link:
         return self.await_banner()
 
     def await_banner(self, patience_s: float = BOOT_PATIENCE_S) -> Banner:
-        """Wait for the banner of a reset."""
+        """Wait for the banner of a reset; PortError says what came instead."""
+        heard: list[str] = []
         for event in self.stream(patience_s):
             if isinstance(event, Banner):
                 return event
-        raise PortError(f"{self.port.name}: no banner within {patience_s:g} s after a reset")
+            if isinstance(event, Noise):
+                heard.append(event.data.decode("ascii", "replace"))
+        raise PortError(
+            f"{self.port.name}: no known firmware's banner within {patience_s:g} s after a reset; "
+            f"heard {', '.join(heard[:3]) or 'nothing'}; use grbl, grblHAL or FluidNC"
+        )

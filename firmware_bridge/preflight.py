@@ -161,7 +161,8 @@ def _stream_checked(
     controller: Controller,
     on_progress: Callable[[int, int], None],
 ) -> None:
-    sender = Sender(program.lines, controller.rx_bytes)
+    lines = program.lines
+    sender = Sender(lines, controller.rx_bytes)
     heard_s = link.port.now_s()
     while not sender.done:
         data = sender.next_bytes()
@@ -177,7 +178,7 @@ def _stream_checked(
             )
         for event in events:
             _take_checked(sender, event, program, controller)
-        on_progress(sender.acknowledged, len(program.lines))
+        on_progress(sender.acknowledged, len(lines))
 
 
 def _take_checked(

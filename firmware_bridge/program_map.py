@@ -8,8 +8,9 @@ Authority: grbl 1.1 for the words, NIST RS274/NGC for the modal groups.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +153,12 @@ def read_program(program: GcodeProgram, machine: Machine) -> ProgramMap:
     ProgramError
         With line number, value, limit and remedy.
     """
+    found = _map(program, machine)
+    _check_against_plan(program, machine, found)
+    return found
+
+
+def _map(program: GcodeProgram, machine: Machine) -> ProgramMap:
     lines = _split(program.data, machine)
     reader = _Reader(program, machine)
     rows = []
@@ -160,12 +167,50 @@ def read_program(program: GcodeProgram, machine: Machine) -> ProgramMap:
         rows.append(reader.read(line.decode("ascii")))
     if not reader.ended:
         raise ProgramError(f"the program does not end with M2 or M30; {_REMEDY}")
-    found = ProgramMap(*(np.array(column) for column in zip(*rows, strict=True)))
-    _check_against_plan(program, machine, found)
-    return found
+    return ProgramMap(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class ModalState:
+    """What a reset loses, as lines that bring it back: a dark jump, then feed, S and motion."""
+
+    jump: str
+    words: str
+    laser: bool
+
+
+def modal_before(program: GcodeProgram, machine: Machine, line: int) -> ModalState:
+    """Return the state that the lines before ``line`` leave behind."""
+    reader = _Reader(program, machine)
+    for number, text in enumerate(program.lines[:line]):
+        reader.line = number
+        reader.read(text.decode("ascii"))
+    known = zip("XYZ", reader.place, reader.known, strict=True)
+    axes = "".join(f"{axis}{value:.4f}" for axis, value, is_known in known if is_known)
+    feed = f"F{reader.feed:g}" if reader.feed else ""
+    words = f"G{reader.motion}{feed}S{reader.s:g}"
+    return ModalState(f"G0{axes}" if axes else "", words, reader.laser)
+
+
+def program_of(data: bytes, machine: Machine) -> GcodeProgram:
+    """Return a program made of a file's bytes; each burning line is a stroke of its own.
+
+    Raises
+    ------
+    ProgramError
+        As `read_program` does.
+    """
+    blind = np.full(data.count(b"\n"), -1, np.int32)
+    digest = hashlib.sha256(data).hexdigest()
+    draft = GcodeProgram(data, digest, blind, machine.dialect, machine.s_max, 0.0)
+    burns = _map(draft, machine).burns
+    strokes = np.where(burns, np.cumsum(burns) - 1, -1).astype(np.int32)
+    return replace(draft, line_stroke=strokes)
 
 
 def _split(data: bytes, machine: Machine) -> list[bytes]:
+    if not data:
+        raise ProgramError("the program is empty")
     if not data.endswith(b"\n") or b"\r" in data or not data.isascii():
         raise ProgramError(f"the program is not ASCII lines ended by LF alone; {_REMEDY}")
     lines = data.split(b"\n")[:-1]

@@ -33,6 +33,7 @@ from firmware_bridge.preflight import CheckedProgram
 from firmware_bridge.protocol import Alarm, Banner, Error, Event, Ok, Status
 from firmware_bridge.sender import Sender
 from firmware_bridge.signals import signals_abort
+from firmware_bridge.states import UNWANTED_PAUSE, Phase, after
 from firmware_bridge.stopping import Standstill, make_safe
 
 __all__ = ["Control", "Port", "Progress", "run"]
@@ -44,6 +45,7 @@ SILENCE_S = 3.0
 RESERVE_LINES = 2000
 JOURNAL_S = 2.0
 END_TOLERANCE_MM = 0.0015
+EXTRA = "more acknowledgements than lines sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class _Run:
         self._begun_s = self._heard_s = port.now_s()
         self._poll_s = self._told_s = -1.0
         self._status: Status | None = None
+        self._phase = Phase.FLOWING
 
     def go(self) -> RunReceipt:
         """Stream to the end or to the first reason to stop."""
@@ -207,7 +210,7 @@ class _Run:
     def _reserve(self) -> None:
         """Keep the durable promise ahead of what is sent; lines beyond it wait."""
         now_s = self._port.now_s()
-        total = len(self._checked.program.lines)
+        total = self._ledger.lines
         if self._sender.sent + RESERVE_LINES // 4 >= self._reserved < total or (
             now_s - self._journal_s > JOURNAL_S
         ):
@@ -221,35 +224,42 @@ class _Run:
             if wish is Wish.ABORT:
                 raise Stopped(StopCause.ABORTED, "aborted on request")
             self._port.write(wish.value if isinstance(wish, Wish) else wish)
+        if self._control.heart_stopped(self._port.now_s()):
+            raise Stopped(StopCause.ABORTED, "whoever watched over the run gave no sign of life")
 
     def _take(self, event: Event) -> None:
+        dialect = self._checked.controller.dialect
         if isinstance(event, Ok):
-            if not self._sender.acknowledge():
-                raise Stopped(StopCause.ANSWER_EXTRA, "more acknowledgements than lines sent")
+            self._step("ok" if self._sender.acknowledge() else "extra ok", EXTRA)
         elif isinstance(event, Error):
             line = self._sender.acknowledged + 1
             self._sender.refuse(event)
-            why = self._checked.controller.dialect.explain_error(event.code, event.text)
-            raise Stopped(StopCause.LINE_REFUSED, f"about line {line}: {why}")
+            why = dialect.explain_error(event.code, event.text)
+            self._step("error", f"about line {line}: {why}")
         elif isinstance(event, Alarm):
-            why = self._checked.controller.dialect.explain_alarm(event.code, event.text)
-            raise Stopped(StopCause.ALARM, f"the controller locked itself: {why}")
+            why = dialect.explain_alarm(event.code, event.text)
+            self._step("alarm", f"the controller locked itself: {why}")
         elif isinstance(event, Banner):
-            raise Stopped(StopCause.CONTROLLER_RESET, f"{event.text!r} in the middle of the job")
+            self._step("banner", f"{event.text!r} in the middle of the job")
         elif isinstance(event, Status):
             self._take_status(event)
 
+    def _step(self, signal: str, why: str) -> None:
+        """Follow the state table; Stopped where it leads out of the job."""
+        following = after(self._phase, signal)
+        if isinstance(following, StopCause):
+            raise Stopped(following, why)
+        self._phase = following
+
     def _take_status(self, status: Status) -> None:
         self._status = status
-        if status.state in ("Alarm", "Sleep", "Check", "Home"):
-            cause = StopCause.ALARM if status.state == "Alarm" else StopCause.WRONG_STATE
-            raise Stopped(cause, f"the controller went to {status.state}")
+        self._step(status.state, f"the controller reported {status.state}")
         place = self._link.work_place(status)
         if place is not None and not self._ledger.reached(place):
             raise Stopped(StopCause.OFF_PATH, f"the axes are at {place} mm, on no line sent")
-        if status.state in ("Hold", "Door"):
+        if self._phase is not Phase.FLOWING:
             if not self._may_pause:
-                cause = StopCause.HELD if status.state == "Hold" else StopCause.DOOR_OPENED
+                cause = UNWANTED_PAUSE[self._phase]
                 raise Stopped(cause, f"the controller reported {status.state}")
             return
         self._books.balance(status)
@@ -321,7 +331,7 @@ class _Run:
             Progress(
                 self._sender.sent,
                 self._sender.acknowledged,
-                len(self._checked.program.lines),
+                ledger.lines,
                 ledger.executed_lines,
                 ledger.last_surely_done,
                 ledger.first_surely_not_begun,

@@ -19,6 +19,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--port DEV``: the controller that tests marked ``hardware`` talk to."""
+    parser.addoption("--port", default=None, help="device of a real controller, laser disarmed")
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a fresh PINMARK_HOME."""

@@ -10,9 +10,10 @@ import re
 
 from firmware_bridge.virtual import reports
 from firmware_bridge.virtual.execution import plan_line
-from firmware_bridge.virtual.firmware import Firmware, Job, State, Waits
+from firmware_bridge.virtual.firmware import Firmware
 from firmware_bridge.virtual.parser import Refusal, parse
 from firmware_bridge.virtual.settings import format_setting, settings_for
+from firmware_bridge.virtual.state import Job, State, Waits
 
 HELP = "[HLP:$$ $# $G $I $N $x=val $Nx=line $J=line $SLP $C $X $H ~ ! ? ctrl-x]"
 _SETTING = re.compile(r"\$(\d+)=([-+]?[0-9.]+)$")

@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf, sqrt
 
-from firmware_bridge.virtual.firmware import Firmware, Job, State, Waits
+from firmware_bridge.virtual.firmware import Firmware
+from firmware_bridge.virtual.motion import overridden
 from firmware_bridge.virtual.parser import Flow, Instruction, Modal, Refusal, parse
 from firmware_bridge.virtual.planner import Block, Vector
+from firmware_bridge.virtual.state import Job, State, Waits
 
 RAPID, FEED = 0, 1
 OFFSET_BYTES = 13
@@ -132,6 +134,8 @@ def plan_line(
     if block is None:
         return
     block.is_jog, block.line = is_jog, firmware.counters.job_lines
+    if is_jog:
+        block.laser = 0
     if firmware.motion.stopped and firmware.state is State.IDLE:
         firmware.state = State.JOG if is_jog else State.RUN
     firmware.motion.push(block)
@@ -158,17 +162,19 @@ def make_block(firmware: Firmware, target: Vector, feed_mm_s: float, rapid: bool
     if length < 1e-9:
         return None
     unit = (delta[0] / length, delta[1] / length, delta[2] / length)
-    nominal, acceleration = inf if rapid else feed_mm_s, inf
+    limit, acceleration = inf, inf
     for axis, share in enumerate(unit):
         if share:
-            nominal = min(nominal, settings[110 + axis] / 60.0 / abs(share))
+            limit = min(limit, settings[110 + axis] / 60.0 / abs(share))
             acceleration = min(acceleration, settings[120 + axis] / abs(share))
     m = firmware.modal
     laser = 0 if rapid or m.spindle == 5 else m.spindle
-    return Block(
-        start, (end[0], end[1], end[2]), (steps[0], steps[1], steps[2]), unit, length, nominal,
-        nominal if rapid else feed_mm_s, acceleration, m.s, laser,
+    block = Block(
+        start, (end[0], end[1], end[2]), (steps[0], steps[1], steps[2]), unit, length, limit,
+        limit if rapid else feed_mm_s, acceleration, m.s, laser, limit_mm_s=limit, rapid=rapid,
     )  # fmt: skip
+    block.nominal_mm_s = overridden(block, firmware.overrides[0], firmware.overrides[1])
+    return block
 
 
 def _run_flow(firmware: Firmware, flow: Flow) -> Job:

@@ -78,6 +78,8 @@ class Faults:
 
     def strike(self, line: int, *kinds: str) -> str | None:
         """Return which of ``kinds`` strikes at job line ``line``, and spend it."""
+        if not self._coming:
+            return None
         for kind in kinds:
             fault = Fault(kind, line)
             if fault in self._coming:

@@ -17,9 +17,7 @@ Authority: grbl 1.1h serial.c, protocol.c, and measurements on unmodified grbl 1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Callable
 from math import inf
 
 from engraver.profiles import Machine
@@ -31,63 +29,14 @@ from firmware_bridge.virtual.parser import Modal, Refusal, strip
 from firmware_bridge.virtual.planner import Planner, Vector
 from firmware_bridge.virtual.receiving import LF, IdealWire, Inbox
 from firmware_bridge.virtual.settings import settings_for
+from firmware_bridge.virtual.state import Counters, Job, Memory, State, Wait, Waits
 
 RESET, STATUS, HOLD, RESUME = 0x18, ord("?"), ord("!"), ord("~")
 DOOR, JOG_CANCEL = 0x84, 0x85
 REALTIME = frozenset({RESET, STATUS, HOLD, RESUME, *range(0x80, 0x100)})
+REALTIME_BYTES = bytes(sorted(REALTIME))
 ALTERNATIVE = {0x80: STATUS, 0x81: RESUME, 0x82: HOLD}
 FULL_REPORT = 0x87
-
-
-class State(Enum):
-    """The machine states a status report can name."""
-
-    IDLE = "Idle"
-    RUN = "Run"
-    HOLD = "Hold"
-    JOG = "Jog"
-    ALARM = "Alarm"
-    DOOR = "Door"
-    CHECK = "Check"
-    HOME = "Home"
-    SLEEP = "Sleep"
-
-
-class Waits(Enum):
-    """What a line can wait for."""
-
-    SLOT = 1
-    STILL = 2
-    RESUMED = 3
-
-
-Wait = Waits | float
-"""What a line waits for; a float is an instant of the controller's clock."""
-Job = Generator[Wait, None, None]
-
-
-@dataclass(slots=True)
-class Counters:
-    """What an honest controller cannot tell but a virtual one can."""
-
-    lines: int = 0
-    job_lines: int = 0
-    bytes: int = 0
-    overflow: int = 0
-    starved: int = 0
-    programs: int = 0
-    resets: int = 0
-
-
-@dataclass(slots=True)
-class Memory:
-    """What survives a reset: settings and offsets (EEPROM)."""
-
-    settings: dict[int, float]
-    systems_mm: list[list[float]] = field(default_factory=lambda: [[0.0] * 3 for _ in range(6)])
-    homes_mm: dict[int, list[float]] = field(default_factory=lambda: {28: [0.0] * 3, 30: [0.0] * 3})
-    startup: list[str] = field(default_factory=lambda: ["", ""])
-    build_note: str = ""
 
 
 class Firmware:
@@ -155,6 +104,10 @@ class Firmware:
         if self.now_s < self.deaf_until_s and not self.eager:
             self.counters.overflow += len(data)
             return
+        if not self.faults and len(data.translate(None, REALTIME_BYTES)) == len(data):
+            self.counters.overflow += self.inbox.put_all(data)
+            self._serve()
+            return
         for byte in data:
             if byte in REALTIME:
                 self._realtime(byte)
@@ -205,7 +158,8 @@ class Firmware:
         self.overrides = [100, 100, 100]
         self.report_counts = [0, 0]
         self.motion.idle_beam = (0.0, 0)
-        self._latched = None
+        self._latched, self._report_due = None, False
+        self.busy_until_s = -inf
         self.say("")
         self.say(reports.banner(self))
         if self.state is State.ALARM:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from firmware_bridge.virtual.state import State
+
 if TYPE_CHECKING:
     from firmware_bridge.virtual.firmware import Firmware
 
@@ -18,8 +20,6 @@ GARBLED_OK = b"o\xeb\r\n"
 
 def count_job_line(firmware: Firmware) -> int:
     """Return the number of the line about to run, 0 for one that check mode only reads."""
-    from firmware_bridge.virtual.firmware import State
-
     if firmware.state is State.CHECK:
         return 0
     firmware.counters.job_lines += 1
@@ -28,8 +28,6 @@ def count_job_line(firmware: Firmware) -> int:
 
 def strike(firmware: Firmware, line: int) -> bool:
     """Let a fault strike before job line ``line``; True where the line is lost to it."""
-    from firmware_bridge.virtual.firmware import State
-
     kind = firmware.faults.strike(
         line, "alarm", "reset", "power-cycle", "line-lost", "door", "hold", "unplug", "silent"
     )

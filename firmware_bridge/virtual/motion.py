@@ -85,6 +85,15 @@ def _append(pieces: list[Piece], v: float, a: float, length: float) -> float:
     return after
 
 
+def overridden(block: Block, feed_percent: float, rapid_percent: float) -> float:
+    """Return the nominal speed of ``block`` under overrides, within what its axes can do."""
+    if block.rapid:
+        return block.limit_mm_s * rapid_percent / 100
+    if block.is_jog:
+        return min(block.programmed_mm_s, block.limit_mm_s)
+    return min(block.programmed_mm_s * feed_percent / 100, block.limit_mm_s)
+
+
 class Motion:
     """Executes the queue of ``planner`` on a clock given from outside."""
 
@@ -170,15 +179,13 @@ class Motion:
             self.planner.replan(self.v_mm_s, self.planner.blocks[0].length_mm - self._done_mm)
             self._shape()
 
-    def scale(self, nominal: Callable[[Block], float]) -> None:
-        """Give every queued block a new nominal speed (feed and rapid overrides)."""
-        before: Block | None = None
+    def scale(self, feed_percent: float, rapid_percent: float) -> None:
+        """Give every queued block the speed that the overrides ask for."""
         for block in self.planner.blocks:
-            block.nominal_mm_s = nominal(block)
-            if before is not None:
-                block.corner_sqr = self.planner._corner_sqr(before, block)
-            before = block
-        self._replan()
+            block.nominal_mm_s = overridden(block, feed_percent, rapid_percent)
+        self.planner.corners()
+        if not self.holding:
+            self._replan()
 
     def _shape(self) -> None:
         """Make the pieces of the block in motion."""

@@ -37,6 +37,8 @@ class Block:
     s: float
     laser: int  # 0 off, 3 constant (M3), 4 dynamic (M4)
     line: int = 0  # job line it came from
+    limit_mm_s: float = inf  # of the axes along this direction
+    rapid: bool = False
     is_jog: bool = False
     corner_sqr: float = 0.0
     reverse_sqr: float = 0.0
@@ -78,6 +80,13 @@ class Planner:
             block.reverse_sqr = -1.0
         if self.blocks:
             self._plan_tail(head_speed_mm_s, head_left_mm)
+
+    def corners(self) -> None:
+        """Limit every corner afresh, after nominal speeds have changed."""
+        before: Block | None = None
+        for block in self.blocks:
+            block.corner_sqr = self._corner_sqr(before, block)
+            before = block
 
     def _plan_tail(self, head_speed_mm_s: float, head_left_mm: float) -> bool:
         blocks = self.blocks

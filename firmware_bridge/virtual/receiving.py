@@ -38,6 +38,12 @@ class Inbox:
         self._ring.append(byte)
         return True
 
+    def put_all(self, data: bytes) -> int:
+        """Store what fits of ``data``; return how many bytes are lost."""
+        room = self._capacity - len(self._ring)
+        self._ring += data[:room]
+        return max(len(data) - room, 0)
+
     def clear(self) -> int:
         """Forget everything, as a reset does; return how many bytes were in the ring."""
         lost = len(self._ring)

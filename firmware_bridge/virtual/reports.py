@@ -134,4 +134,5 @@ def override(firmware: Firmware, byte: int) -> None:
     present = firmware.overrides[which]
     value = 100 if step is None else (step if table is _RAPID else present + step)
     firmware.overrides[which] = max(bottom, min(top, value))
+    firmware.motion.scale(firmware.overrides[0], firmware.overrides[1])
     firmware.report_counts[1] = 0

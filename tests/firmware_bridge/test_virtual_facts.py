@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bench_setup import MACHINE, Tally
+from bench_setup import MACHINE
 
 from engraver.profiles import Laser, Machine
 from firmware_bridge.virtual.beam import Beam
@@ -314,11 +314,9 @@ def test_fused_and_garbled_lines(fused: bytes, code: int) -> None:
 def test_trapezoid_time_of_one_move() -> None:
     """1 mm at 10 mm/s and 500 mm/s2 takes d/v + v/a = 0.12 s."""
     bench = Bench()
-    tally = Tally()
     bench.send(b"G1F600X1\n")
     begin = bench.firmware.now_s + 1 / MACHINE.block_rate_hz
     bench.wait(5.0)
     moving = bench.pieces
     assert moving[0].t_s == pytest.approx(begin)
     assert sum(p.time_s for p in moving) == pytest.approx(0.12)
-    assert tally.total_mm == 0.0
