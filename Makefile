@@ -28,8 +28,9 @@ bench: setup .venv-bench/.made ## tables of ratios beside peers, which live in .
 	@$(PYTHON) scripts/make_venv.py .venv-bench requirements/bench.txt
 	@touch $@
 
-soak: setup ## eight hours of streaming in virtual time: does anything grow?
+soak: setup ## hours of streaming in virtual time; two stations racing, killed at random
 	@$(BIN)/python scripts/soak.py
+	@PINMARK_SOAK_SERIALS=1000 $(BIN)/python -m pytest -q tests/station_api/records/test_race.py
 
 serve: setup ## the station's records over HTTP, on this machine
 	@$(BIN)/pinmark serve

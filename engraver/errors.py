@@ -12,7 +12,11 @@ A bad mark is a result; an exception means we do not know, or were asked for the
     |   |-- ProgramError      a G-code program a controller would refuse
     |   |-- ScanError         a height map that cannot be read or is no height map
     |   |-- PortError         a port that does not exist, is busy or talks to a stranger
-    |   `-- AlreadyMarkedError  this serial or this code has a mark, or an attempt at one
+    |   |-- AlreadyMarkedError  this serial or this code has a mark, or an attempt at one
+    |   |-- NoteError         a signed note, checkpoint, key, tile or proof that cannot be parsed
+    |   |-- StorageError      the database cannot be read or written; nothing was changed
+    |   `-- LeaseError        a work order claimed by another station, or a claim that ran out
+    |-- ProofError            a proof or a signature that does not hold (exit 1)
     `-- UnknownStateError     what the laser has done is in doubt (exit 3)
 
 Every message gives the value, the unit, the limit and the remedy, on one line.
@@ -69,6 +73,24 @@ class PortLostError(PortError):
 
 class AlreadyMarkedError(InputError):
     """A serial or a code that was marked, or may have been: never mark it twice."""
+
+
+class NoteError(InputError):
+    """A signed note, a checkpoint, a key, a tile or a proof file that cannot be parsed."""
+
+
+class StorageError(InputError):
+    """The database or the disk refused; the transaction was rolled back whole."""
+
+
+class LeaseError(InputError):
+    """A work order that another station holds, or a claim that has run out."""
+
+
+class ProofError(PinmarkError):
+    """A proof or a signature that was read and does not hold: a result about the log."""
+
+    exit_code = 1
 
 
 class UnknownStateError(PinmarkError):

@@ -21,6 +21,7 @@ class MarkState(StrEnum):
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     SCRAPPED = "scrapped"
+    RE_MARK = "re-mark"  # two people gave its serial and code to a successor
 
 
 class Outcome(StrEnum):

@@ -1,12 +1,14 @@
 """Open a station: its folder, its records, and what a crash left behind.
 
-In: nothing but the environment. Out: `Station`. Opening is where recovery happens: if nobody
+In: nothing but the environment (``PINMARK_HOME``, ``PINMARK_DATABASE_URL``, ``PINMARK_STATION``).
+Out: `Station`. Opening is where recovery happens: if nobody
 holds the station's lock, whatever stands in ``marking`` belongs to a dead process and becomes
 ``unknown``.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +17,10 @@ from pathlib import Path
 from engraver.errors import PortError
 from engraver.record import MarkState
 from station_api.home import station_home, station_lock
-from station_api.records import MarkRow, Records
+from station_api.records import DEFAULT_STATION, MarkRow, Records
+from station_api.records.database import database_from_environment
+
+STATION_VARIABLE = "PINMARK_STATION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,16 @@ def open_station(*, to_mark: bool = False) -> Iterator[Station]:
             raise PortError(
                 f"another process is marking at this station ({home}); wait until it has ended"
             )
-        records = Records(home / "station.db")
+        records = Records(database_from_environment(home / "station.db"), station_name())
         try:
             recovered = tuple(records.recover()) if held else ()
             waiting = {MarkState.INTENDED, MarkState.UNKNOWN} if held else {MarkState.UNKNOWN}
-            in_doubt = tuple(row for row in records.all_marks() if row.state in waiting)
+            in_doubt = tuple(records.in_states(waiting))
             yield Station(home, records, recovered, in_doubt)
         finally:
             records.close()
+
+
+def station_name() -> str:
+    """Return the name of this station, the same for as long as its log lives."""
+    return os.environ.get(STATION_VARIABLE) or DEFAULT_STATION

@@ -31,6 +31,10 @@ GROUPS = {
     "quality": "quality",
     "trace": "trace",
     "records": "records",
+    "log": "log",
+    "backup": "keep",
+    "restore": "keep",
+    "export": "keep",
     "serve": "serve",
 }
 """The module of station_api.cli that registers each command."""

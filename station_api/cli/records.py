@@ -1,7 +1,8 @@
 """`pinmark records`: what was marked, one mark's life, and a person's decision on a doubt.
 
 In: mark ids. Out: a table or JSON: ``marks`` (each with the columns of `records.MarkRow`),
-``recovered`` (ids that this command found abandoned and turned into ``unknown``).
+``recovered`` (ids that this command found abandoned and turned into ``unknown``), ``database``
+(engine, version and what is known against it).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from engraver.errors import InputError
 from engraver.record import MarkState
 from station_api.cli import shell
 from station_api.marking import inspect_later, inspection_detail
@@ -48,6 +50,7 @@ def list_records(context: typer.Context, as_json: shell.JsonOption = False) -> N
             shell.emit(
                 {
                     "home": str(station.home),
+                    "database": station.records.database.version(),
                     "marks": [asdict(row) for row in marks],
                     "recovered": [row.mark_id for row in station.recovered],
                 }
@@ -116,6 +119,27 @@ def inspect(
             shell.console.print(f"  {finding.text}")
         shell.console.print(_table([row]))
     return shell.DONE if row.state is MarkState.VERIFIED else shell.BAD_MARK
+
+
+@records_app.command("re-mark")
+def re_mark(
+    mark_id: str,
+    by: Annotated[list[str], typer.Option(help="who authorises it; give it twice")],
+    reason: Annotated[str, typer.Option(help="what is wrong with the mark or the pin")],
+    as_json: shell.JsonOption = False,
+) -> None:
+    """Let a successor carry this mark's serial: a re-mark or a replacement pin, by two people.
+
+    Example: pinmark records re-mark M000001 --by "A. Smith" --by "B. Jones" --reason "burr".
+    """
+    if len(by) != 2:
+        raise InputError(f"a re-mark takes two people, --by was given {len(by)} times")
+    with open_station(to_mark=True) as station:
+        row = station.records.authorise_remark(mark_id, by[0], by[1], reason)
+    if as_json:
+        shell.emit({"mark": asdict(row)})
+    else:
+        shell.console.print(_table([row]))
 
 
 def announce_doubts(station: Station) -> None:

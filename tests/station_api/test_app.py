@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from station_api.app import make_app
 from station_api.records import Records
-from tests.station_api.test_records import INTENT
+from tests.station_api.records.houses import INTENT
 
 
 def test_the_service_tells_what_the_records_hold(home: Path) -> None:

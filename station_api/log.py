@@ -1,0 +1,190 @@
+"""The log at work: sign where it stands, prove an entry, verify a proof far from the database.
+
+In: open records and the log's key. Out: checkpoints and `.tlog-proof` files; `verify_file` needs
+neither records nor network, only the public key. A checkpoint is stored in the database, and its
+newest copy lies in the station's folder as ``log/checkpoint``, so that a database that was rolled
+back is found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from engraver.errors import InputError, NoteError, ProofError
+from station_api.log_key import key_path, save_key, write_durably
+from station_api.records import Records, canonical
+from station_api.records.ledger import log_size, read_frontier, read_nodes
+from station_api.records.tables import checkpoints, entries
+from station_api.transparency import merkle
+from station_api.transparency.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
+from station_api.transparency.note import (
+    Note,
+    SignerKey,
+    VerifierKey,
+    generate_key,
+    parse_signer_key,
+    split_note,
+)
+from station_api.transparency.proof import TlogProof, parse_proof, verify_proof
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedEntry:
+    """What a proof shows: this entry stands in the log that signed this checkpoint.
+
+    ``record`` is ``None`` for a proof that opens nothing but the place.
+    """
+
+    kind: str
+    position: int
+    record: Any
+    checkpoint: Checkpoint
+    note: Note
+
+
+def checkpoint_path(home: Path) -> Path:
+    """Return where the newest signed checkpoint lies outside the database."""
+    return home / "log" / "checkpoint"
+
+
+def announce_key(records: Records, signer: SignerKey) -> None:
+    """Write into the log which key signs it, once for each key."""
+    vkey = signer.verifier().text()
+    if vkey not in announced_keys(records):
+        records.append_event("key", {"vkey": vkey})
+
+
+def announced_keys(records: Records) -> list[str]:
+    """Return the public keys that the log says it was signed with, oldest first."""
+    query = sa.select(entries.c.record).where(
+        entries.c.station == records.station, entries.c.kind == "key"
+    )
+    with records.database.reading.connect() as connection:
+        rows = connection.execute(query.order_by(entries.c.position)).all()
+    return [str(canonical.decode(bytes(row[0]))["event"]["vkey"]) for row in rows]
+
+
+def issue_checkpoint(records: Records, signers: Sequence[SignerKey], home: Path) -> str:
+    """Sign where the log stands now, and keep the checkpoint in and outside the database.
+
+    Nothing is signed twice: if nothing was appended since, the newest checkpoint is returned.
+    """
+    for signer in signers:
+        announce_key(records, signer)
+    origin = signers[0].name
+
+    def work(connection: sa.Connection) -> str:
+        size = log_size(connection, records.station)
+        newest = _newest(connection, records.station)
+        if newest is not None and newest.size == size and _signed_by(newest.note, signers):
+            return str(newest.note)
+        root = read_frontier(connection, records.station, size).root()
+        note = sign_checkpoint(Checkpoint(origin, size, root), signers)
+        number = 1 if newest is None else newest.number + 1
+        values = {"station": records.station, "number": number, "size": size, "note": note}
+        connection.execute(sa.insert(checkpoints), values)
+        return note
+
+    note = records.writer.run(work)
+    write_durably(checkpoint_path(home), note)
+    return note
+
+
+def rotate_key(records: Records, home: Path, signer: SignerKey, random_bytes: Any) -> SignerKey:
+    """Replace the signing key: announce the new one, sign one checkpoint by both, retire the old.
+
+    Who trusts the old key learns the new one from that checkpoint. A rotation that was cut
+    short is finished by the next one.
+    """
+    path = key_path(home)
+    if not path.exists():
+        raise InputError("the signing key is not in a file; replace it where it is kept")
+    following = path.with_name(path.name + ".next")
+    if following.exists():
+        fresh = parse_signer_key(following.read_text("utf-8"))
+    else:
+        fresh = save_key(following, generate_key(signer.name, random_bytes))
+    issue_checkpoint(records, [signer, fresh], home)
+    following.replace(path)
+    write_durably(path.with_suffix(".pub"), fresh.verifier().text() + "\n")
+    return fresh
+
+
+def prove(records: Records, position: int, note: str, *, public: bool = False) -> TlogProof:
+    """Prove an entry against a signed checkpoint.
+
+    Parameters
+    ----------
+    public
+        Leave the record and its salt out: the proof then shows a commitment and no serial.
+    """
+    checkpoint = parse_checkpoint(split_note(note)[0])
+    entry = records.entry(position)
+    with records.database.reading.connect() as connection:
+        hashes = merkle.inclusion_proof(
+            position,
+            checkpoint.size,
+            lambda wanted: read_nodes(connection, records.station, wanted),
+        )
+    opening: dict[str, Any] = {"kind": entry.kind, "v": canonical.VERSION}
+    if public:
+        opening["commitment"] = canonical.commitment(entry.salt, entry.record)
+    else:
+        opening |= {"record": canonical.decode(entry.record), "salt": entry.salt.hex()}
+    return TlogProof(position, tuple(hashes), note, canonical.canonical(opening))
+
+
+def verify_file(text: str, keys: Sequence[VerifierKey], origin: str | None = None) -> VerifiedEntry:
+    """Verify a proof file with public keys alone.
+
+    1. The extra data are read: the record and its salt, or a bare commitment.
+    2. The commitment is computed from them, and from it the leaf.
+    3. The checkpoint's signature, its log, and the leaf's place are verified (`verify_proof`).
+
+    Raises
+    ------
+    NoteError
+        If the file is no proof of a pinmark log.
+    ProofError
+        If anything does not hold.
+    """
+    proof = parse_proof(text)
+    opening = _opening(proof)  # step 1
+    if "record" in opening:
+        record = canonical.canonical(opening["record"])
+        committed = canonical.commitment(bytes.fromhex(opening["salt"]), record)
+    else:
+        committed = opening["commitment"]
+    leaf = canonical.leaf_data(opening["kind"], proof.index, committed)  # step 2
+    checkpoint, note = verify_proof(proof, merkle.leaf_hash(leaf), keys, origin)  # step 3
+    return VerifiedEntry(opening["kind"], proof.index, opening.get("record"), checkpoint, note)
+
+
+def _opening(proof: TlogProof) -> dict[str, Any]:
+    try:
+        opening = canonical.decode(proof.extra or b"")
+        given = {name: opening[name] for name in ("kind", "v")}
+        named = ("record", "salt") if "record" in opening else ("commitment",)
+        given |= {name: opening[name] for name in named}
+        if "salt" in given:
+            bytes.fromhex(given["salt"])
+    except (InputError, KeyError, TypeError, ValueError):
+        raise NoteError("the proof file's extra data are not of a pinmark log") from None
+    if given["v"] != canonical.VERSION:
+        raise ProofError(f"the proof is of version {given['v']}, this pinmark knows 1")
+    return given
+
+
+def _newest(connection: sa.Connection, station: str) -> sa.Row[Any] | None:
+    query = sa.select(checkpoints).where(checkpoints.c.station == station)
+    return connection.execute(query.order_by(checkpoints.c.number.desc()).limit(1)).first()
+
+
+def _signed_by(note: str, signers: Sequence[SignerKey]) -> bool:
+    found = {(one.name, one.key_id) for one in split_note(note)[1]}
+    return {(s.name, s.verifier().key_id) for s in signers} <= found

@@ -1,0 +1,276 @@
+"""One transition of one mark: the row, its history and its log entry, in one transaction.
+
+In: a connection inside a transaction, a `Change`. Out: rows of `marks`, `transitions`,
+`entries` and `nodes`. Each function may be done again from the start, as a database that
+refuses to serialise two transactions demands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from engraver.errors import InputError
+from engraver.record import MarkIntent, MarkState
+from station_api.records import canonical
+from station_api.records.clock import Reading
+from station_api.records.ledger import Ledger
+from station_api.records.prepared import Prepared
+from station_api.records.rows import (
+    FIRST,
+    RE_MARKED,
+    REPLACEMENT,
+    MarkRow,
+    clean_line,
+    identity,
+    refusal,
+    to_row,
+)
+from station_api.records.states import RELEASED, TRANSITIONS
+from station_api.records.tables import MARK_COLUMNS, marks, transitions
+
+DEFAULT_STATION = "S1"
+"""The station of a house that has one; its mark ids carry no prefix."""
+
+LONGEST_KEY = 128
+LONGEST_REASON = 512
+LONGEST_PERSON = 64
+
+_BY_ID = Prepared(sa.select(marks).where(marks.c.mark_id == sa.bindparam("wanted")))
+_BY_KEY = Prepared(
+    sa.select(transitions.c.mark_id, transitions.c.to_state).where(
+        transitions.c.station == sa.bindparam("station"),
+        transitions.c.idempotency_key == sa.bindparam("key"),
+    )
+)
+_LAST_NUMBER = Prepared(
+    sa.select(sa.func.max(marks.c.number)).where(marks.c.station == sa.bindparam("station"))
+)
+_BY_IDENTITY = Prepared(sa.select(marks).where(marks.c.held_identity == sa.bindparam("identity")))
+_BY_CODE = Prepared(sa.select(marks).where(marks.c.held_code == sa.bindparam("code")))
+_RELEASED_MARK = Prepared(
+    sa.select(marks.c.mark_id, marks.c.code, transitions.c.from_state)
+    .join(
+        transitions,
+        sa.and_(
+            transitions.c.station == marks.c.station, transitions.c.position == marks.c.position
+        ),
+    )
+    .where(
+        marks.c.serial == sa.bindparam("serial"),
+        marks.c.make == sa.bindparam("make"),
+        marks.c.model == sa.bindparam("model"),
+        marks.c.state == sa.literal_column(f"'{MarkState.RE_MARK.value}'"),
+    )
+    .order_by(marks.c.changed_at_us.desc(), marks.c.number.desc())
+)
+_INSERT_MARK = Prepared(sa.insert(marks))
+_INSERT_TRANSITION = Prepared(sa.insert(transitions))
+_UPDATED = ("state", "position", "changed_at_us", "held_identity", "held_code")
+_UPDATE = Prepared(
+    sa.update(marks)
+    .where(marks.c.mark_id == sa.bindparam("wanted"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _UPDATED})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody wants to become of a mark, and who says so."""
+
+    state: MarkState
+    actor: str
+    reason: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    approver: str | None = None
+    key: str | None = None
+
+    def cleaned(self) -> Change:
+        """Return the change as it may be stored: one-line texts, integers only.
+
+        Raises
+        ------
+        InputError
+            If a text is too long or holds what no text should.
+        """
+        return replace(
+            self,
+            actor=clean_line(self.actor, "person", LONGEST_PERSON),
+            reason=clean_line(self.reason, "reason", LONGEST_REASON),
+            detail=canonical.integral(dict(self.detail)),
+            key=clean_line(self.key, "idempotency key", LONGEST_KEY) if self.key else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What writing takes: the station's log and one look at the clock."""
+
+    ledger: Ledger
+    now: Reading
+
+    @property
+    def station(self) -> str:
+        """The station that writes."""
+        return self.ledger.station
+
+
+def insert_mark(
+    connection: sa.Connection, pen: Pen, intent: MarkIntent, change: Change, fence: int
+) -> MarkIntent:
+    """Insert a new mark in ``intended``; the same key again returns the mark it made.
+
+    Raises
+    ------
+    AlreadyMarkedError, UnknownStateError
+        If an earlier mark holds serial or code.
+    InputError
+        If the key was used for something else.
+    """
+    if change.key and (earlier := _by_key(connection, pen.station, change.key)):
+        return _same_intent(require(connection, earlier[0]), intent, change.key)
+    held = identity(intent.make, intent.model, intent.serial)
+    if holder := find_held(connection, held, intent.code):
+        raise refusal(holder)
+    last = _LAST_NUMBER.first(connection, station=pen.station)
+    number = (last[0] if last and last[0] else 0) + 1
+    prefix = "" if pen.station == DEFAULT_STATION else f"{pen.station}-"
+    named = replace(intent, mark_id=f"{prefix}M{number:06d}")
+    lineage, replaces = _lineage(connection, named)
+    mark = {
+        **asdict(named),
+        "station": pen.station,
+        "number": number,
+        "position": pen.ledger.next_position(connection),
+        "state": MarkState.INTENDED.value,
+        "changed_at_us": pen.now.wall_us,
+        "lineage": lineage,
+        "replaces": replaces,
+        "fence": fence,
+        "held_identity": held,
+        "held_code": named.code,
+    }
+    _INSERT_MARK.write(connection, mark)
+    _write_history(connection, pen, mark, None, change)
+    return named
+
+
+def change_mark(connection: sa.Connection, pen: Pen, mark_id: str, change: Change) -> None:
+    """Bring a mark to another state; the same key again changes nothing.
+
+    Raises
+    ------
+    InputError
+        If there is no such mark, no such transition, or the key was used for something else.
+    """
+    if change.key and (earlier := _by_key(connection, pen.station, change.key)):
+        if earlier != (mark_id, change.state.value):
+            raise _key_reused(change.key, *earlier)
+        return
+    mark = dict(require(connection, mark_id))
+    before = MarkState(mark["state"])
+    if change.state not in TRANSITIONS[before]:
+        allowed = ", ".join(sorted(TRANSITIONS[before])) or "nothing: it is final"
+        raise InputError(f"mark {mark_id} is {before}; from there it can become {allowed}")
+    if mark["station"] != pen.station:
+        raise InputError(
+            f"mark {mark_id} belongs to station {mark['station']}, not {pen.station}; "
+            "change it there"
+        )
+    mark["state"] = change.state.value
+    mark["position"] = pen.ledger.next_position(connection)
+    mark["changed_at_us"] = pen.now.wall_us
+    if change.state in RELEASED:
+        mark |= {"held_identity": None, "held_code": None}
+    new = {f"new_{name}": mark[name] for name in _UPDATED}
+    _UPDATE.write(connection, {"wanted": mark_id, **new})
+    _write_history(connection, pen, mark, before, change)
+
+
+def find_held(connection: sa.Connection, held_identity: str, code: str) -> MarkRow | None:
+    """Return the mark that holds this identity or this code, if there is one."""
+    row = _BY_IDENTITY.first(connection, identity=held_identity)
+    row = row or _BY_CODE.first(connection, code=code)
+    return to_row(dict(zip(MARK_COLUMNS, row, strict=True))) if row else None
+
+
+def require(connection: sa.Connection, mark_id: str) -> Mapping[str, Any]:
+    """Return the row of a mark.
+
+    Raises
+    ------
+    InputError
+        If there is none with this id.
+    """
+    row = _BY_ID.first(connection, wanted=mark_id)
+    if row is None:
+        raise InputError(f"mark {mark_id!r} is not in the records; see `pinmark records`")
+    return dict(zip(MARK_COLUMNS, row, strict=True))
+
+
+def _write_history(
+    connection: sa.Connection,
+    pen: Pen,
+    mark: Mapping[str, Any],
+    before: MarkState | None,
+    change: Change,
+) -> None:
+    transition = {
+        "station": pen.station,
+        "position": mark["position"],
+        "mark_id": mark["mark_id"],
+        "from_state": None if before is None else before.value,
+        "to_state": change.state.value,
+        "at_us": pen.now.wall_us,
+        "monotonic_us": pen.now.monotonic_us,
+        "boot_id": pen.now.boot_id,
+        "clock": pen.now.source,
+        "drift_us": pen.now.drift_us,
+        "actor": change.actor,
+        "approver": change.approver,
+        "reason": change.reason,
+        "detail": canonical.canonical(change.detail).decode(),
+        "idempotency_key": change.key,
+    }
+    _INSERT_TRANSITION.write(connection, transition)
+    record = {"mark": mark, "transition": transition, "v": canonical.VERSION}
+    pen.ledger.append(connection, "transition", record, mark["position"])
+
+
+def _lineage(connection: sa.Connection, intent: MarkIntent) -> tuple[str, str | None]:
+    """Find whose successor this mark is: the newest released by two people for this serial."""
+    row = _RELEASED_MARK.first(
+        connection, make=intent.make, model=intent.model, serial=intent.serial
+    )
+    if row is None:
+        return FIRST, None
+    mark_id, code, was = row
+    if code != intent.code:
+        raise InputError(
+            f"serial {intent.serial} carries code {code} ({mark_id}); a re-mark repeats the code, "
+            f"and the order gives {intent.code}: look at the registry"
+        )
+    return (RE_MARKED if was == MarkState.REJECTED else REPLACEMENT), mark_id
+
+
+def _by_key(connection: sa.Connection, station: str, key: str) -> tuple[str, str] | None:
+    row = _BY_KEY.first(connection, station=station, key=key)
+    return (row[0], row[1]) if row else None
+
+
+def _same_intent(row: Mapping[str, Any], intent: MarkIntent, key: str) -> MarkIntent:
+    stored = MarkIntent(**{n: row[n] for n in MarkIntent.__dataclass_fields__})
+    asked = replace(intent, mark_id=stored.mark_id, intended_at_us=stored.intended_at_us)
+    if asked != stored:
+        raise _key_reused(key, stored.mark_id, MarkState.INTENDED.value)
+    return stored
+
+
+def _key_reused(key: str, mark_id: str, state: str) -> InputError:
+    return InputError(
+        f"idempotency key {key!r} was used to make {mark_id} {state}; "
+        "a different request needs a key of its own"
+    )

@@ -1,0 +1,56 @@
+"""`pinmark backup`, `restore` and `export` as a person and a timer use them."""
+
+from __future__ import annotations
+
+import configparser
+import json
+from pathlib import Path
+
+import pytest
+
+from station_api.cli import shell
+from station_api.cli.app import GROUPS, make_app
+from station_api.records import Records
+from tests.conftest import REPOSITORY
+from tests.station_api.records.houses import mark
+
+
+def run(words: list[str]) -> int:
+    return shell.run(make_app(words), words)
+
+
+def test_a_station_is_lost_and_comes_back(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Backup, a new machine, restore with the checkpoint and the key: the same marks."""
+    home.mkdir()
+    records = Records(home / "station.db")
+    mark(records, 1)
+    records.close()
+    kept = tmp_path / "kept"
+    assert run(["backup", str(kept), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert run(["export", str(tmp_path / "export"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"]["marks"] == 1
+    monkeypatch.setenv("PINMARK_HOME", str(tmp_path / "new"))
+    words = ["restore", made["file"], "--checkpoint", str(kept / "checkpoint")]
+    words += ["--key", str(home / "log.pub"), "--json"]
+    assert run(words) == 0
+    assert json.loads(capsys.readouterr().out)["sizes"] == made["sizes"]
+    assert run(words) == 2  # nothing is overwritten
+    capsys.readouterr()
+    assert run(["records", "--json"]) == 0
+    assert [one["serial"] for one in json.loads(capsys.readouterr().out)["marks"]] == ["ZQ0001"]
+
+
+def test_the_timer_runs_the_command_that_exists() -> None:
+    """The units we ship parse, are daily, and call a command of this program."""
+    units = {}
+    for end in ("service", "timer"):
+        units[end] = configparser.ConfigParser(strict=False)
+        units[end].optionxform = str  # type: ignore[method-assign, assignment]
+        units[end].read(REPOSITORY / "docs" / "systemd" / f"pinmark-backup.{end}")
+    assert units["timer"]["Timer"]["OnCalendar"] == "daily"
+    program, command, folder = units["service"]["Service"]["ExecStart"].split()
+    assert program.endswith("/pinmark") and folder.startswith("/")
+    assert command in GROUPS
