@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 
 from engraver import codes, gcode, inspection, layout, relief
 from engraver.errors import InputError, PortError, UnknownStateError
@@ -23,6 +24,7 @@ from firmware_bridge import preflight, streamer
 from firmware_bridge.port import Port, open_port
 from station_api.profiles import load_setup
 from station_api.records import Records, now_us
+from station_api.station import journal_path
 from station_api.walk import PlannedMark, Watcher, encode_order, plan_code, timed
 
 TakeScan = Callable[[], HeightMap]
@@ -47,8 +49,13 @@ def mark_order(
     port_url: str,
     take_scan: TakeScan | None,
     watcher: Watcher,
+    *,
+    home: Path | None = None,
 ) -> MarkReport:
     """Mark one order; return what became of it.
+
+    With ``home``, the station's folder, the bounds of what the laser has done are kept there
+    while the run lasts, for whoever has to look at the pin after a crash.
 
     Raises
     ------
@@ -70,7 +77,8 @@ def mark_order(
         with timed("intent", watcher) as said:
             intent = records.intend(_intent(order, planned))
             said.append(f"{intent.mark_id} on disk")
-        receipt = _run(checked, port, intent, records, watcher)
+        journal = journal_path(home, intent.mark_id) if home else None
+        receipt = _run(checked, port, intent, records, watcher, journal)
     state = MarkState.MARKED
     if take_scan is None:
         return MarkReport(intent.mark_id, planned, receipt, state, None, None)
@@ -94,6 +102,7 @@ def _run(
     intent: MarkIntent,
     records: Records,
     watcher: Watcher,
+    journal: Path | None,
 ) -> RunReceipt:
     with timed("marking", watcher) as said:
         records.begin(intent.mark_id)
@@ -103,6 +112,7 @@ def _run(
                 port,
                 intent,
                 on_progress=lambda now: watcher.progressed(now.lines_acknowledged, now.lines_total),
+                journal=journal,
             )
         except BaseException:
             # the record must not wait for the next start to say that this mark is in doubt

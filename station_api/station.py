@@ -12,10 +12,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from engraver.errors import PortError
+from engraver.errors import PortError, UnknownStateError
 from engraver.record import MarkState
+from firmware_bridge.journal import read_journal
 from station_api.home import station_home, station_lock
 from station_api.records import DEFAULT_STATION, MarkRow, Records
 from station_api.records.database import database_from_environment
@@ -54,12 +56,31 @@ def open_station(*, to_mark: bool = False) -> Iterator[Station]:
             )
         records = Records(database_from_environment(home / "station.db"), station_name())
         try:
-            recovered = tuple(records.recover()) if held else ()
+            recovered = tuple(records.recover(partial(_last_words, home))) if held else ()
             waiting = {MarkState.INTENDED, MarkState.UNKNOWN} if held else {MarkState.UNKNOWN}
             in_doubt = tuple(records.in_states(waiting))
             yield Station(home, records, recovered, in_doubt)
         finally:
             records.close()
+
+
+def journal_path(home: Path, mark_id: str) -> Path:
+    """Return where the streamer keeps the bounds of a run while it lasts."""
+    folder = home / "journals"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{mark_id}.json"
+
+
+def _last_words(home: Path, mark_id: str) -> str:
+    """Say what the journal of a run that died knows of its strokes; nothing if there is none."""
+    try:
+        entry = read_journal(journal_path(home, mark_id))
+    except UnknownStateError:
+        return ", without a journal"
+    return (
+        f"; done for sure up to stroke {entry.last_surely_done_stroke}, not begun from stroke "
+        f"{entry.first_surely_not_begun_stroke}"
+    )
 
 
 def station_name() -> str:

@@ -65,7 +65,13 @@ def demo(
             take_scan = scan_taker(folder / "pin.x3p", SCAN_TIMEOUT_S, alive)
             with open_station(to_mark=True) as station:
                 report = mark_order(
-                    order, load_registry(), station.records, str(pty), take_scan, display
+                    order,
+                    load_registry(),
+                    station.records,
+                    str(pty),
+                    take_scan,
+                    display,
+                    home=station.home,
                 )
         pictures = draw(report, folder, display)
     machine = json.loads((folder / "engraver.json").read_text())

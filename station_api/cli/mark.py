@@ -46,7 +46,9 @@ def mark(
     with open_station(to_mark=True) as station:
         announce_doubts(station)
         with Display(as_json) as display:
-            report = mark_order(order, registry, station.records, port, take_scan, display)
+            report = mark_order(
+                order, registry, station.records, port, take_scan, display, home=station.home
+            )
     if as_json:
         shell.emit(report_fields(report))
     else:

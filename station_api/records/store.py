@@ -9,7 +9,7 @@ everything is ordered, whatever the wall clock does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -265,14 +265,15 @@ class Records:
         self._change(mark_id, Change(MarkState.RE_MARK, one, reason, approver=two, key=key))
         return self.get(mark_id)
 
-    def recover(self) -> list[MarkRow]:
+    def recover(self, explain: Callable[[str], str] = lambda _mark_id: "") -> list[MarkRow]:
         """Turn every ``marking`` left by a dead process into ``unknown``; return them.
 
-        Call it only while holding the station's lock: nobody else is marking then.
+        Call it only while holding the station's lock: nobody else is marking then. ``explain``
+        gives what else is known of a mark, by its id.
         """
         found = self.in_states({MarkState.MARKING})
-        said = "found in `marking` after a restart"
         for row in found:
+            said = f"found in `marking` after a restart{explain(row.mark_id)}"
             self._change(row.mark_id, Change(MarkState.UNKNOWN, "station", said))
         return [replace(row, state=MarkState.UNKNOWN) for row in found]
 

@@ -49,6 +49,9 @@ def test_killed_at_any_moment(moment: str, home: Path, pinmark: Run, tmp_path: P
             return
         assert states == [{"marking": "unknown"}.get(killed_in, killed_in)]
         assert states[0] in ("intended", "unknown")
+        if moment == "half way":
+            history = json.loads(pinmark("records", "show", "M000001", "--json").stdout)["history"]
+            assert "done for sure up to stroke" in history[-1]["reason"]
         again = pinmark("mark", ORDER, "--port", port)
         assert again.returncode == 3
         assert states[0] in again.stderr
