@@ -15,7 +15,9 @@ A bad mark is a result; an exception means we do not know, or were asked for the
     |   |-- AlreadyMarkedError  this serial or this code has a mark, or an attempt at one
     |   |-- NoteError         a signed note, checkpoint, key, tile or proof that cannot be parsed
     |   |-- StorageError      the database cannot be read or written; nothing was changed
-    |   `-- LeaseError        a work order claimed by another station, or a claim that ran out
+    |   |-- LeaseError        a work order claimed by another station, or a claim that ran out
+    |   |-- MissingError      something asked for by a name or number that nobody has
+    |   `-- ConflictError     a change of something that somebody else changed meanwhile
     |-- ProofError            a proof or a signature that does not hold (exit 1)
     `-- UnknownStateError     what the laser has done is in doubt (exit 3)
 
@@ -85,6 +87,14 @@ class StorageError(InputError):
 
 class LeaseError(InputError):
     """A work order that another station holds, or a claim that has run out."""
+
+
+class MissingError(InputError):
+    """A name, a number or an id that is not known here."""
+
+
+class ConflictError(InputError):
+    """A change that was asked for on the ground of a state that is no more."""
 
 
 class ProofError(PinmarkError):

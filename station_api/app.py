@@ -1,32 +1,86 @@
-"""The HTTP service: the station's records, read-only, on this machine.
+"""The HTTP service: everything under /v1, for one station.
 
-In: requests under ``/v1``. Out: JSON; errors as RFC 9457 problems. It marks nothing: marking is
-`pinmark mark` until people can sign in here.
+In: requests. Out: JSON, signed notes, tiles, event streams; every error is an RFC 9457 problem.
+`make_app` puts the layers together: hardening outside, then problems, callers, routes. The
+description (OpenAPI 3.1) is served only where `docs` is set; `pinmark openapi` prints it.
 """
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
-from engraver.errors import PinmarkError
-from station_api.routes import marks
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
-PROBLEM = "application/problem+json"
+from station_api.routes import log, marks, orders, people, session, shelf
+from station_api.service.bodies import Problem
+from station_api.service.counting import Counting
+from station_api.service.hardening import Hardening
+from station_api.service.problems import MEDIA_TYPE, install
+from station_api.service.service import Service
+
+ROUTERS = (session.router, people.router, orders.router, marks.router, shelf.router, log.router)
+OPEN_ROUTES = frozenset(
+    {"/v1/health", "/v1/log/checkpoint", "/v1/log/key", "/v1/log/tile/{path}", "/v1/session"}
+)
+"""Routes that take no sign-in (of /v1/session only POST)."""
 
 
-def make_app() -> FastAPI:
-    """Return the service; the station is opened afresh for each request."""
-    app = FastAPI(title="pinmark", description="Records of a firing-pin marking station.")
-    app.include_router(marks.router, prefix="/v1")
-    app.add_exception_handler(PinmarkError, problem)
+def make_app(service: Service | None, *, docs: bool = False, tls: bool = False) -> FastAPI:
+    """Return the service's application; without a service it can only describe itself."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if service is not None:
+            service.webhooks.start()
+            await run_in_threadpool(service.replies.forget_old)
+        try:
+            yield
+        finally:
+            if service is not None:
+                await run_in_threadpool(service.close)
+
+    app = FastAPI(
+        title="pinmark",
+        version="1",
+        description="Work orders, marks and proofs of a firing-pin marking station.",
+        lifespan=lifespan,
+        docs_url="/docs" if docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if docs else None,
+        redirect_slashes=False,
+        responses={"default": {"model": Problem, "content": {MEDIA_TYPE: {}}}},
+    )
+    app.state.service = service
+    for router in ROUTERS:
+        app.include_router(router, prefix="/v1")
+    install(app)
+    if service is not None:
+        app.add_middleware(Counting, metrics=service.metrics)
+    app.add_middleware(Hardening, tls=tls)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 
 
-def problem(request: Request, error: Exception) -> JSONResponse:
-    """Answer a `PinmarkError` as an RFC 9457 problem."""
-    status = 404 if isinstance(error, marks.NoSuchMark) else 400
-    body = {"type": "about:blank", "title": type(error).__name__, "status": status}
-    return JSONResponse(
-        {**body, "detail": str(error), "instance": request.url.path}, status, media_type=PROBLEM
-    )
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 description, with how to sign in."""
+    if app.openapi_schema is None:
+        schema = FastAPI.openapi(app)
+        schema["components"]["securitySchemes"] = {
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The token of POST /v1/session, or a machine's key.",
+            }
+        }
+        for path, methods in schema["paths"].items():
+            for method, operation in methods.items():
+                if path not in OPEN_ROUTES or (path, method) in _SIGNED_IN:
+                    operation["security"] = [{"bearer": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+_SIGNED_IN = {("/v1/session", "get"), ("/v1/session", "delete")}

@@ -51,11 +51,20 @@ def mark_order(
     watcher: Watcher,
     *,
     home: Path | None = None,
+    fence: int = 0,
+    shelf: Path | None = None,
 ) -> MarkReport:
     """Mark one order; return what became of it.
 
-    With ``home``, the station's folder, the bounds of what the laser has done are kept there
-    while the run lasts, for whoever has to look at the pin after a crash.
+    Parameters
+    ----------
+    home
+        The station's folder: while the run lasts, the bounds of what the laser has done are
+        kept there, for whoever has to look at the pin after a crash.
+    fence
+        Fencing token of the claim, if the order was claimed.
+    shelf
+        Profiles to mark with; the station's own and the shipped ones if left out.
 
     Raises
     ------
@@ -66,7 +75,7 @@ def mark_order(
         If an earlier attempt, or this one, is in doubt.
     """
     with timed("code", watcher) as said:
-        code, setup = encode_order(order, registry)
+        code, setup = encode_order(order, registry, shelf)
         said.append(f"{code.text} ({code.format.name}, index {code.index})")
     records.refuse_second_mark(order.make, order.model, order.serial, code.text)
     planned = plan_code(code, setup, watcher)
@@ -75,7 +84,7 @@ def mark_order(
             checked = preflight.check(planned.program, port, setup.machine, watcher.progressed)
             said.append(f"{len(planned.program.lines)} lines accepted in check mode")
         with timed("intent", watcher) as said:
-            intent = records.intend(_intent(order, planned))
+            intent = records.intend(_intent(order, planned), fence=fence)
             said.append(f"{intent.mark_id} on disk")
         journal = journal_path(home, intent.mark_id) if home else None
         receipt = _run(checked, port, intent, records, watcher, journal)
@@ -152,7 +161,16 @@ def _intent(order: WorkOrder, planned: PlannedMark) -> MarkIntent:
 
 
 def inspect_later(records: Records, mark_id: str, scan: HeightMap) -> Inspection:
-    """Inspect the pin of a mark that was made without a scan, and conclude its record.
+    """Inspect the pin of a mark that was made without a scan, and conclude its record."""
+    found = examine(records, mark_id, scan)
+    conclude(records, mark_id, found)
+    return found
+
+
+def examine(
+    records: Records, mark_id: str, scan: HeightMap, shelf: Path | None = None
+) -> Inspection:
+    """Inspect the pin of a mark that was made without a scan; nothing is recorded.
 
     Raises
     ------
@@ -163,26 +181,28 @@ def inspect_later(records: Records, mark_id: str, scan: HeightMap) -> Inspection
     row = records.get(mark_id)
     if row.state is not MarkState.MARKED:
         raise InputError(f"mark {mark_id} is {row.state}; only a mark that is marked is inspected")
-    setup = load_setup(row.recipe)
+    setup = load_setup(row.recipe, shelf)
     if gcode.setup_sha256(setup) != row.setup_sha256:
         raise InputError(
             f"mark {mark_id} was made with other figures of recipe {row.recipe} than today's "
             f"(setup {row.setup_sha256[:12]}); restore them to inspect this pin"
         )
     code = codes.encode_index(row.code_index, setup.recipe.code_format)
-    found = inspection.inspect(
+    return inspection.inspect(
         relief.design(layout.arrange(code, setup), setup),
         scan,
         form_kind=inspection.form_of(setup.part),
     )
-    conclude(records, mark_id, found)
-    return found
 
 
 def conclude(records: Records, mark_id: str, found: Inspection) -> MarkState:
     """Write the verdict: verified only if the code read is the code ordered."""
-    good = found.verdict is Verdict.GOOD and found.read_back == found.designed
-    return records.conclude_inspection(mark_id, good, inspection_detail(found))
+    return records.conclude_inspection(mark_id, is_good(found), inspection_detail(found))
+
+
+def is_good(found: Inspection) -> bool:
+    """Return whether a pin may leave: it is legible and says what was ordered."""
+    return found.verdict is Verdict.GOOD and found.read_back == found.designed
 
 
 def inspection_detail(found: Inspection) -> dict[str, object]:

@@ -18,12 +18,12 @@ def shelves() -> tuple[Path, Path]:
     return (station_home() / "profiles", hardware.SHELF)
 
 
-def load_setup(recipe: str) -> Setup:
-    """Read a recipe of this station and every profile it names.
+def load_setup(recipe: str, shelf: hardware.Shelf | None = None) -> Setup:
+    """Read a recipe of this station, or of ``shelf``, and every profile it names.
 
     Raises
     ------
     ProfileError
         If the recipe or a profile it names is missing or bad; names file and key.
     """
-    return hardware.load_setup(recipe, shelves())
+    return hardware.load_setup(recipe, shelf or shelves())

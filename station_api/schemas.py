@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engraver.errors import OrderError
 from engraver.orders import WorkOrder, normalise_name, normalise_serial
@@ -23,6 +23,11 @@ class WorkOrderIn(BaseModel):
     """A work order as it arrives; unknown keys are refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_texts(cls, fields: Any) -> Any:
+        return refuse_half_characters(fields)
 
     order: str = Field(default="", max_length=64)
     make: str
@@ -39,6 +44,23 @@ class WorkOrderIn(BaseModel):
             serial=normalise_serial(self.serial),
             recipe=self.recipe,
         )
+
+
+def refuse_half_characters(fields: Any) -> Any:
+    """Pass on what came out of JSON, unless a text in it has half a character (a lone surrogate).
+
+    Raises
+    ------
+    ValueError
+        If one has: no database and no file could hold it.
+    """
+    if isinstance(fields, dict):
+        for text in fields.values():
+            if isinstance(text, str) and any("\ud800" <= c <= "\udfff" for c in text):
+                raise ValueError(
+                    "a text has a lone surrogate in it, half a character outside every text"
+                )
+    return fields
 
 
 def read_order(path: Path) -> WorkOrder:

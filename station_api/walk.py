@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
@@ -82,9 +83,11 @@ def timed(name: str, watcher: Watcher) -> Iterator[list[str]]:
     watcher.ended(Step(name, " ".join(said), perf_counter() - begun))
 
 
-def encode_order(order: WorkOrder, registry: Registry) -> tuple[MarkCode, Setup]:
+def encode_order(
+    order: WorkOrder, registry: Registry, shelf: Path | None = None
+) -> tuple[MarkCode, Setup]:
     """Give the code of an order and the setup its recipe names."""
-    setup = load_setup(order.recipe)
+    setup = load_setup(order.recipe, shelf)
     return codes.encode(order, registry, setup.recipe.code_format), setup
 
 

@@ -35,7 +35,11 @@ GROUPS = {
     "backup": "keep",
     "restore": "keep",
     "export": "keep",
+    "people": "people",
+    "keys": "people",
     "serve": "serve",
+    "openapi": "serve",
+    "link": "link",
 }
 """The module of station_api.cli that registers each command."""
 

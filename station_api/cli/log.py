@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from engraver.errors import InputError, OrderError
+from station_api import kept as kept_rows
 from station_api import log
 from station_api.cli import shell
 from station_api.log_key import log_origin, log_signer, read_public_keys
@@ -147,6 +148,7 @@ def fsck(
         trusted = [*read_public_keys(keys or []), _signer(station).verifier()]
         records = station.records
         report = check_records(records.database, trusted, elsewhere, records.station)
+        report.findings += kept_rows.check(records)
         version = station.records.database.version()
     if as_json:
         shell.emit({"sound": report.sound, "database": version, **asdict(report)})

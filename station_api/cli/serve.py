@@ -1,20 +1,27 @@
-"""`pinmark serve`: the read-only HTTP service of this station."""
+"""`pinmark serve`: the service of this station. `pinmark openapi`: its description.
+
+In: an address, perhaps an engraver's port and a certificate. Out: HTTP under /v1 until it is
+stopped. The first start makes an administrator and prints the way in, once.
+"""
 
 from __future__ import annotations
 
-import socket
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engraver.errors import PortError
 from station_api.cli import shell
-from station_api.home import station_home
+from station_api.people import People
+from station_api.people.people import FIRST_ADMINISTRATOR
+from station_api.station import open_station
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the command tree."""
+    """Add the commands to the command tree."""
     app.command()(serve)
+    app.command()(openapi)
 
 
 def serve(
@@ -22,33 +29,51 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one")
     ] = 8080,
+    engraver: Annotated[
+        str | None, typer.Option(help="serial device of the controller, to mark from the service")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="certificate chain, PEM")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
+    plain: Annotated[bool, typer.Option(help="no TLS on a network: a proxy encrypts")] = False,
+    docs: Annotated[bool, typer.Option(help="serve /docs and /openapi.json")] = False,
 ) -> None:
-    """Serve this station's records over HTTP. Example: pinmark serve --port 8080."""
-    import uvicorn  # the web framework costs every other command a second of start-up
-
+    """Serve this station over HTTP. Example: pinmark serve --port 8080."""
+    # the web framework costs every other command a second of start-up
     from station_api.app import make_app
+    from station_api.service.server import check_tls, listen, make_server
+    from station_api.service.service import make_service
 
-    home = station_home()
-    listener = listen(host, port)
-    where = f"http://{host}:{listener.getsockname()[1]}"
+    check_tls(tls_cert, tls_key)
+    tls = tls_cert is not None
+    with (
+        listen(host, port, tls=tls, plain=plain) as listener,
+        open_station(to_mark=True) as station,
+    ):
+        service = make_service(station.home, station.records, engraver)
+        server = make_server(make_app(service, docs=docs, tls=tls), tls_cert, tls_key)
+        where = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
+        shell.progress_console.print(f"station {station.home} on {where}/v1")
+        say_the_way_in(service.people, where)
+        server.run(sockets=[listener])
+
+
+def say_the_way_in(people: People, where: str) -> None:
+    """Print the first administrator's password at the first start, and how to sign in."""
+    password = people.welcome()
+    if password is None:
+        shell.progress_console.print(f"sign in at POST {where}/v1/session")
+        return
+    body = json.dumps({"name": FIRST_ADMINISTRATOR, "secret": password})
     shell.progress_console.print(
-        f"records of {home} on {where}/v1/marks, documents on {where}/docs"
+        f"first start: sign in once as [bold]{FIRST_ADMINISTRATOR}[/] with [bold]{password}[/]\n"
+        f"  curl -d '{body}' -H 'Content-Type: application/json' {where}/v1/session\n"
+        "then set a password of your own at PUT /v1/session/secret; this is not shown again",
+        soft_wrap=True,
     )
-    server = uvicorn.Server(uvicorn.Config(make_app(), log_level="warning"))
-    server.run(sockets=[listener])
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind a TCP socket.
+def openapi() -> None:
+    """Print the OpenAPI 3.1 description of the service. Example: pinmark openapi > api.json."""
+    from station_api.app import describe, make_app
 
-    Raises
-    ------
-    PortError
-        If the address is unknown or taken.
-    """
-    try:
-        return socket.create_server((host, port))
-    except OSError as error:
-        raise PortError(
-            f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port"
-        ) from error
+    print(json.dumps(describe(make_app(None)), indent=1))

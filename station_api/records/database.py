@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from engraver.errors import InputError, StorageError
 
 URL_VARIABLE = "PINMARK_DATABASE_URL"
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The migration this program is written for; see station_api/migrations/versions."""
 
 BUSY_TIMEOUT_MS = 10_000

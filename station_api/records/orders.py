@@ -82,16 +82,17 @@ class Orders:
         InputError
             If this order's number was used for another firearm.
         """
-        clean = WorkOrder(
-            clean_line(order.order_id, "order", 64),
-            normalise_name(order.make, "make"),
-            normalise_name(order.model, "model"),
-            normalise_serial(order.serial),
-            clean_line(order.recipe, "recipe", 64),
-        )
-        if not clean.order_id:
-            raise InputError("an order for a plant needs a number; give it one")
-        self._records.writer.run(lambda c: self._offer(c, clean))
+        self.offer_all([order])
+
+    def offer_all(self, batch: list[WorkOrder]) -> None:
+        """Enter orders, all or none; those that are known already change nothing."""
+        clean = [_clean(order) for order in batch]
+
+        def work(connection: sa.Connection) -> None:
+            for order in clean:
+                self._offer(connection, order)
+
+        self._records.writer.run(work)
 
     def claim(self, station: str, count: int = 1, lease_us: int = LEASE_US) -> list[Claim]:
         """Claim up to ``count`` open orders for a station."""
@@ -264,6 +265,19 @@ class Orders:
             connection.execute(sa.update(orders).where(where).values(**row))
         record = {"order": row, "said": dict(said or {}), "at_us": now_us(), "v": canonical.VERSION}
         self._records.ledger.append(connection, "order", record, position)
+
+
+def _clean(order: WorkOrder) -> WorkOrder:
+    clean = WorkOrder(
+        clean_line(order.order_id, "order", 64),
+        normalise_name(order.make, "make"),
+        normalise_name(order.model, "model"),
+        normalise_serial(order.serial),
+        clean_line(order.recipe, "recipe", 64),
+    )
+    if not clean.order_id:
+        raise InputError("an order for a plant needs a number; give it one")
+    return clean
 
 
 _OWN = frozenset({"station", "position"})

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -37,6 +38,8 @@ from station_api.records.transition import (
     require,
 )
 from station_api.records.writer import Writer
+
+T = TypeVar("T")
 
 EVENT_KINDS = frozenset({"auth", "release", "key", "sync"})
 """Kinds of entries that other rooms may append; marks and orders have their own doors."""
@@ -67,6 +70,13 @@ class Records:
         self.ledger = Ledger(self.station)
         self._clock = clock or SystemClock()
         self._engine = self.database.writing
+        self.actor = "station"
+
+    def on_behalf_of(self, person: str) -> Records:
+        """Return the same records, whose marks are begun in a person's name."""
+        other = copy(self)
+        other.actor = clean_line(person, "person", 64)
+        return other
 
     def close(self) -> None:
         """Close the database."""
@@ -188,7 +198,7 @@ class Records:
             If the serial or the code is held by an earlier mark.
         """
         clean = normalised(intent)
-        change = Change(MarkState.INTENDED, "station", "order accepted", key=key).cleaned()
+        change = Change(MarkState.INTENDED, self.actor, "order accepted", key=key).cleaned()
         try:
             return self.writer.run(lambda c: insert_mark(c, self._pen(), clean, change, fence))
         except sa.exc.IntegrityError:
@@ -199,7 +209,7 @@ class Records:
     def begin(self, mark_id: str, *, key: str | None = None) -> None:
         """Write ``marking`` to disk: from here on the laser may be on."""
         said = "program released to the controller"
-        self._change(mark_id, Change(MarkState.MARKING, "station", said, key=key))
+        self._change(mark_id, Change(MarkState.MARKING, self.actor, said, key=key))
 
     def conclude_run(
         self, mark_id: str, receipt: RunReceipt, *, key: str | None = None
@@ -301,6 +311,13 @@ class Records:
         return self.writer.run(work)
 
     # ---- writing
+
+    def transact(self, work: Callable[[sa.Connection, Pen], T]) -> T:
+        """Do other rooms' writing in one transaction with their log entries.
+
+        ``work`` may be done again from the start, and returns after the commit is on disk.
+        """
+        return self.writer.run(lambda connection: work(connection, self._pen()))
 
     @contextmanager
     def _look(self) -> Iterator[sa.Connection]:

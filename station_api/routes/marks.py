@@ -1,43 +1,216 @@
-"""Marks, read-only: GET /v1/health, /v1/marks, /v1/marks/{mark_id}."""
+"""Marks: /v1/marks and the jobs that make them, /v1/jobs."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 
-from engraver.errors import InputError
-from station_api.station import open_station
+from engraver.errors import ConflictError, InputError, MissingError
+from engraver.orders import normalise_serial
+from engraver.record import MarkState
+from station_api.marking import examine, inspection_detail, is_good
+from station_api.people import Caller, NotAllowedError, Right
+from station_api.records import TRANSITIONS
+from station_api.routes.orders import order_named
+from station_api.service.bodies import (
+    Because,
+    Conclude,
+    InspectMark,
+    MarkPage,
+    MarkVersion,
+    StartMark,
+    TransitionReply,
+)
+from station_api.service.callers import (
+    AnyId,
+    KeyHeader,
+    MarkId,
+    MatchHeader,
+    ServiceOf,
+    allow,
+    version_of,
+)
+from station_api.service.listing import LONGEST_PAGE, page, parse_cursor
+from station_api.service.problems import StaleError
+from station_api.service.transitions import Asked, Testified, change
 
-router = APIRouter()
+router = APIRouter(tags=["marks"])
+Reader = Annotated[Caller, allow(Right.READ_MARKS)]
+Starter = Annotated[Caller, allow(Right.START_MARKS)]
+Inspector = Annotated[Caller, allow(Right.INSPECT_MARKS)]
+Decider = Annotated[Caller, allow(Right.DECIDE_MARKS)]
+Asker = Annotated[Caller, allow(Right.ASK_REMARK)]
+LastEventId = Annotated[
+    str | None,
+    Header(alias="Last-Event-ID", pattern=r"^[0-9]{1,18}$", description="Where to go on."),
+]
+STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
-class NoSuchMark(InputError):
-    """A mark id that is not in the records."""
+@router.get("/marks", response_model=MarkPage)
+def list_marks(
+    service: ServiceOf,
+    by: Reader,
+    cursor: Annotated[str | None, Query(max_length=128)] = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 100,
+    serial: Annotated[str | None, Query(max_length=64)] = None,
+) -> Any:
+    """List marks, oldest first; every page of one `tree_size`, whatever is marked meanwhile."""
+    wanted = None if serial is None else normalise_serial(serial)
+    at = None if cursor is None else parse_cursor(cursor)
+    rows, size, following = page(service.records, at, limit, wanted)
+    return {"marks": rows, "tree_size": size, "next": following.text() if following else None}
 
 
-@router.get("/health")
-def health() -> dict[str, Any]:
-    """Say how many marks there are and which wait for a person."""
-    with open_station() as station:
-        doubts = [row.mark_id for row in station.in_doubt]
-        return {"status": "ok", "marks": len(station.records.all_marks()), "in_doubt": doubts}
+@router.post("/marks", status_code=202)
+def start_mark(body: StartMark, service: ServiceOf, by: Starter, key: KeyHeader = None) -> Response:
+    """Begin to mark one pin; the job's events say how it goes."""
+
+    def work() -> Response:
+        job = service.runner.start(order_named(service, body.order_id, body.order), by)
+        reply = JSONResponse(asdict(job), 202)
+        reply.headers["Location"] = f"/v1/jobs/{job.job_id}"
+        return reply
+
+    return service.replies.once(by, key, b"start " + body.model_dump_json().encode(), work)
 
 
-@router.get("/marks")
-def list_marks() -> dict[str, Any]:
-    """List every mark, oldest first."""
-    with open_station() as station:
-        return {"marks": [asdict(row) for row in station.records.all_marks()]}
+@router.get("/jobs/{job_id}")
+def show_job(job_id: AnyId, service: ServiceOf, by: Reader) -> dict[str, Any]:
+    """Show how a job stands."""
+    return asdict(service.runner.get(job_id))
 
 
-@router.get("/marks/{mark_id}")
-def show_mark(mark_id: str) -> dict[str, Any]:
-    """Show one mark and its history."""
-    with open_station() as station:
-        try:
-            row = station.records.get(mark_id)
-        except InputError as error:
-            raise NoSuchMark(str(error)) from error
-        return {"mark": asdict(row), "history": station.records.history(mark_id)}
+@router.get("/jobs/{job_id}/events", responses={200: {"content": STREAM}})
+def follow_job(
+    job_id: AnyId, service: ServiceOf, by: Reader, last: LastEventId = None
+) -> StreamingResponse:
+    """Follow a job: steps, lines acknowledged, transitions."""
+    service.runner.get(job_id)
+    return _stream(service, last, job_id=job_id)
+
+
+@router.get("/events", responses={200: {"content": STREAM}})
+def follow_all(service: ServiceOf, by: Reader, last: LastEventId = None) -> StreamingResponse:
+    """Follow everything that happens at this station."""
+    return _stream(service, last)
+
+
+@router.get("/marks/{mark_id}", response_model=MarkVersion)
+def show_mark(mark_id: MarkId, service: ServiceOf, by: Reader, response: Response) -> Any:
+    """Show one mark, its history and who carried its serial; the ETag is its version."""
+    try:
+        mark = service.records.get(mark_id)
+    except InputError as error:
+        raise MissingError(str(error)) from error
+    history = service.records.history(mark_id)
+    response.headers["ETag"] = f'"{history[-1]["position"]}"'
+    lineage = [one.mark_id for one in service.records.lineage(mark_id)]
+    return {"mark": asdict(mark), "history": history, "lineage": lineage}
+
+
+@router.get("/marks/{mark_id}/events", responses={200: {"content": STREAM}})
+def follow_mark(
+    mark_id: MarkId, service: ServiceOf, by: Reader, last: LastEventId = None
+) -> StreamingResponse:
+    """Follow one mark's transitions."""
+    return _stream(service, last, mark_id=mark_id)
+
+
+@router.post("/marks/{mark_id}/conclude", responses={200: {"model": TransitionReply}})
+def conclude_mark(
+    mark_id: MarkId,
+    body: Conclude,
+    service: ServiceOf,
+    by: Decider,
+    key: KeyHeader = None,
+    if_match: MatchHeader = None,
+) -> Response:
+    """Write what a person decided about a mark in doubt."""
+    _require_person(by)
+    asked = Asked(mark_id, MarkState(body.state), by, body.reason, version_of(if_match), key)
+    return _answer(service, asked)
+
+
+@router.post("/marks/{mark_id}/scrap", responses={200: {"model": TransitionReply}})
+def scrap_mark(
+    mark_id: MarkId,
+    body: Because,
+    service: ServiceOf,
+    by: Decider,
+    key: KeyHeader = None,
+    if_match: MatchHeader = None,
+) -> Response:
+    """Scrap the pin of a bad mark."""
+    _require_person(by)
+    asked = Asked(mark_id, MarkState.SCRAPPED, by, body.reason, version_of(if_match), key)
+    return _answer(service, asked)
+
+
+@router.post("/marks/{mark_id}/inspect", responses={200: {"model": TransitionReply}})
+def inspect_mark(
+    mark_id: MarkId, body: InspectMark, service: ServiceOf, by: Inspector, key: KeyHeader = None
+) -> Response:
+    """Inspect a pin from its scan; the verdict is the transition."""
+    try:
+        service.records.get(mark_id)
+    except InputError as error:
+        raise MissingError(str(error)) from error
+    found = examine(
+        service.records, mark_id, service.scans.read(body.scan_id), service.shelf.folder
+    )
+    state = MarkState.VERIFIED if is_good(found) else MarkState.REJECTED
+    detail = {**inspection_detail(found), "scan_sha256": body.scan_id}
+    asked = Asked(mark_id, state, by, "read back and measured", None, key, detail=detail)
+    return _answer(service, asked)
+
+
+@router.post("/marks/{mark_id}/re-mark", status_code=202)
+def ask_for_remark(
+    mark_id: MarkId, body: Because, service: ServiceOf, by: Asker, if_match: MatchHeader = None
+) -> Response:
+    """Ask for a re-mark or a replacement pin; a second person agrees at /v1/approvals."""
+    _require_person(by)
+    version = version_of(if_match)
+    try:
+        mark = service.records.get(mark_id)
+    except InputError as error:
+        raise MissingError(str(error)) from error
+    _check_remark(service, mark_id, mark.state, version)
+    asked = service.approvals.ask("re-mark", mark_id, body.reason, by)
+    return JSONResponse({"approval": asdict(asked)}, 202)
+
+
+def _check_remark(service: Any, mark_id: str, state: MarkState, version: int | None) -> None:
+    if MarkState.RE_MARK not in TRANSITIONS[state]:
+        raise ConflictError(f"mark {mark_id} is {state}; it cannot be marked again from there")
+    newest = service.records.history(mark_id)[-1]["position"]
+    if version is not None and version != newest:
+        raise StaleError(f"mark {mark_id} is at version {newest}, not {version}; read it again")
+
+
+def _require_person(caller: Caller) -> None:
+    if caller.is_machine:
+        raise NotAllowedError(f"{caller.name} is a machine; a person has to look at the pin")
+
+
+def _answer(service: Any, asked: Asked) -> Response:
+    testified: Testified = change(service.records, asked)
+    service.live.tell()
+    headers = {"ETag": f'"{testified.position}"'}
+    if testified.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(testified.record, 200, headers, "application/json")
+
+
+def _stream(
+    service: Any, last: str | None, mark_id: str | None = None, job_id: str | None = None
+) -> StreamingResponse:
+    after = None if last is None else int(last)
+    events = service.live.stream(after, mark_id, job_id)
+    return StreamingResponse(
+        events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+    )

@@ -1,0 +1,62 @@
+"""`pinmark link mqtt` and `pinmark link opcua`: tell a plant's systems what happens here.
+
+In: a broker or an endpoint. Out: messages or an address space, until it is stopped. Both only read
+the records, so they run beside `pinmark serve`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engraver.errors import InputError
+from station_api.cli import shell
+from station_api.station import open_station
+
+link_app = typer.Typer(help="Links to a plant's systems.", no_args_is_help=True)
+PASSWORD_VARIABLE = "PINMARK_MQTT_PASSWORD"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command tree."""
+    app.add_typer(link_app, name="link")
+
+
+@link_app.command()
+def mqtt(
+    broker: Annotated[str, typer.Argument(help="mqtt://host:1883 or mqtts://user@host:8883")],
+    ca: Annotated[Path | None, typer.Option(help="file of the broker's authority, PEM")] = None,
+) -> None:
+    """Publish transitions to a broker. Example: pinmark link mqtt mqtt://localhost."""
+    try:
+        from station_api.links import mqtt as link
+    except ImportError as error:
+        raise InputError("MQTT is an extra; install pinmark[mqtt]") from error
+    where = link.parse_broker(broker, os.environ.get(PASSWORD_VARIABLE), ca)
+    with open_station() as station:
+        shell.progress_console.print(f"transitions of {station.home} to {broker}")
+        link.run(station.records, where, station.home)
+
+
+@link_app.command()
+def opcua(
+    endpoint: Annotated[str, typer.Option(help="where to listen")] = "opc.tcp://127.0.0.1:4840",
+    certificate: Annotated[Path | None, typer.Option(help="server's certificate, DER")] = None,
+    key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
+) -> None:
+    """Serve figures over OPC UA. Example: pinmark link opcua."""
+    try:
+        from station_api.links import opcua as link
+    except ImportError as error:
+        raise InputError("OPC UA is an extra; install pinmark[opcua]") from error
+    if (certificate is None) != (key is None):
+        raise InputError("encryption takes both; give --certificate and --key")
+    link.check_endpoint(endpoint, certificate)
+    with open_station() as station:
+        shell.progress_console.print(f"figures of {station.home} on {endpoint}")
+        stop, ready = asyncio.Event(), asyncio.Event()
+        asyncio.run(link.serve(station.records, endpoint, stop, ready, certificate, key))

@@ -1,0 +1,71 @@
+"""Who may do what: one table, that tests walk cell by cell.
+
+In: nothing. Out: `RIGHTS`. The administrator hands out the ways in and can therefore not mark:
+who could do both could mark under a name of their own making.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody is at this station; each person and each key has one."""
+
+    STATION = "station"
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    ENGINEER = "engineer"
+    AUDITOR = "auditor"
+    TRACER = "tracer"
+    ADMINISTRATOR = "administrator"
+
+
+class Right(StrEnum):
+    """What can be allowed."""
+
+    READ_ORDERS = "read work orders"
+    WRITE_ORDERS = "create and cancel work orders"
+    CLAIM_ORDERS = "claim work orders"
+    READ_MARKS = "read marks"
+    START_MARKS = "start marks"
+    INSPECT_MARKS = "upload scans and inspect marks"
+    DECIDE_MARKS = "decide on marks in doubt, scrap marks"
+    ASK_REMARK = "ask for a re-mark"
+    APPROVE = "approve what takes two people"
+    READ_PROFILES = "read profiles, recipes and the registry"
+    DRAFT_PROFILES = "draft profiles and recipes"
+    RELEASE_PROFILES = "release profiles and recipes"
+    READ_RECORDS = "read the records behind the log's entries"
+    READ_METRICS = "read metrics"
+    MANAGE_PEOPLE = "manage people and keys"
+    MANAGE_HOOKS = "manage webhooks"
+
+
+_FLOOR = frozenset({Role.STATION, Role.OPERATOR, Role.SUPERVISOR, Role.ENGINEER})
+
+RIGHTS: dict[Right, frozenset[Role]] = {
+    Right.READ_ORDERS: _FLOOR | {Role.AUDITOR},
+    Right.WRITE_ORDERS: frozenset({Role.STATION, Role.SUPERVISOR, Role.ENGINEER}),
+    Right.CLAIM_ORDERS: _FLOOR,
+    Right.READ_MARKS: _FLOOR | {Role.AUDITOR, Role.TRACER},
+    Right.START_MARKS: _FLOOR,
+    Right.INSPECT_MARKS: _FLOOR,
+    Right.DECIDE_MARKS: frozenset({Role.SUPERVISOR, Role.ENGINEER}),
+    Right.ASK_REMARK: frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.ENGINEER}),
+    Right.APPROVE: frozenset({Role.SUPERVISOR, Role.ENGINEER}),
+    Right.READ_PROFILES: _FLOOR | {Role.AUDITOR, Role.TRACER},
+    Right.DRAFT_PROFILES: frozenset({Role.ENGINEER}),
+    Right.RELEASE_PROFILES: frozenset({Role.ENGINEER}),
+    Right.READ_RECORDS: frozenset({Role.SUPERVISOR, Role.ENGINEER, Role.AUDITOR}),
+    Right.READ_METRICS: frozenset({Role.STATION, Role.ENGINEER, Role.AUDITOR, Role.ADMINISTRATOR}),
+    Right.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
+    Right.MANAGE_HOOKS: frozenset({Role.ADMINISTRATOR, Role.ENGINEER}),
+}
+"""Which roles have which right."""
+
+MACHINE_ROLES = frozenset({Role.STATION, Role.AUDITOR, Role.TRACER})
+"""Roles a machine key can have: whatever a person has to answer for is not among them."""
+
+PIN_ROLES = frozenset({Role.OPERATOR})
+"""Roles that may sign in by a PIN of digits; every other takes a password."""

@@ -1,0 +1,181 @@
+"""Work orders: /v1/orders, /v1/claims."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from engraver.errors import MissingError, OrderError
+from engraver.orders import WorkOrder
+from station_api.people import Caller, Right
+from station_api.records.orders import Orders
+from station_api.records.tables import orders
+from station_api.schemas import order_from
+from station_api.service.bodies import NewClaim, NewOrder
+from station_api.service.callers import KeyHeader, ServiceOf, allow
+from station_api.service.runner import order_of
+
+router = APIRouter(tags=["orders"])
+Reader = Annotated[Caller, allow(Right.READ_ORDERS)]
+Author = Annotated[Caller, allow(Right.WRITE_ORDERS)]
+Claimant = Annotated[Caller, allow(Right.CLAIM_ORDERS)]
+
+OrderId = Annotated[str, Path(pattern=r"^[^\x00-\x1f]{1,64}$", examples=["WO-2027-0001"])]
+
+COLUMNS = ("order", "make", "model", "serial", "recipe")
+MOST_LINES = 5_000
+SHOWN = ("order_id", "make", "model", "serial", "recipe", "state", "holder", "fence", "position")
+
+
+@router.get("/orders")
+def list_orders(
+    service: ServiceOf,
+    by: Reader,
+    after: Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    state: Annotated[str | None, Query(pattern=r"^[a-z]{1,16}$")] = None,
+) -> dict[str, Any]:
+    """List work orders by number, page by page; `next` is the `after` of the next page."""
+    query = sa.select(*(orders.c[name] for name in SHOWN)).where(orders.c.order_id > after)
+    if state is not None:
+        query = query.where(orders.c.state == state)
+    with service.records.database.reading.connect() as connection:
+        rows = connection.execute(query.order_by(orders.c.order_id).limit(limit + 1)).all()
+    found = [dict(row._mapping) for row in rows[:limit]]
+    following = found[-1]["order_id"] if len(rows) > limit else None
+    return {"orders": found, "next": following}
+
+
+@router.post("/orders", status_code=201)
+def create_order(body: NewOrder, service: ServiceOf, by: Author, key: KeyHeader = None) -> Response:
+    """Enter one work order; the same order again changes nothing."""
+
+    def work() -> Response:
+        order = body.to_order()
+        Orders(service.records).offer(order)
+        reply = JSONResponse(asdict(order), 201)
+        reply.headers["Location"] = f"/v1/orders/{order.order_id}"
+        return reply
+
+    return service.replies.once(by, key, b"order " + body.model_dump_json().encode(), work)
+
+
+@router.post(
+    "/orders/batch",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/csv": {
+                    "schema": {"type": "string"},
+                    "example": "order,make,model,serial,recipe\n"
+                    "WO-1,EXAMPLE ARMS,MODEL 1,ZQ0042,default\n",
+                }
+            },
+        }
+    },
+)
+async def create_batch(
+    request: Request, service: ServiceOf, by: Author, key: KeyHeader = None
+) -> Response:
+    """Enter work orders from CSV, all or none; a line that will not do is named."""
+    data = await request.body()
+
+    def work() -> Response:
+        batch = read_batch(data)
+        Orders(service.records).offer_all(batch)
+        return JSONResponse({"orders": [order.order_id for order in batch]}, 201)
+
+    return await run_in_threadpool(service.replies.once, by, key, b"batch " + data, work)
+
+
+@router.get("/orders/{order_id}")
+def show_order(order_id: OrderId, service: ServiceOf, by: Reader) -> dict[str, Any]:
+    """Show one work order."""
+    order_of(service.records, order_id)
+    row = Orders(service.records).get(order_id)
+    return {name: row[name] for name in SHOWN}
+
+
+@router.post("/orders/{order_id}/cancel")
+def cancel_order(order_id: OrderId, service: ServiceOf, by: Author) -> dict[str, Any]:
+    """Cancel an order that nobody has claimed."""
+    order_of(service.records, order_id)
+    Orders(service.records).cancel(order_id)
+    return {"order_id": order_id, "state": "cancelled"}
+
+
+@router.post("/claims", status_code=201)
+def claim_orders(
+    service: ServiceOf, by: Claimant, body: NewClaim | None = None, key: KeyHeader = None
+) -> Response:
+    """Claim open orders for this station, under a lease with a fencing token."""
+    count = (body or NewClaim()).count
+
+    def work() -> Response:
+        claims = Orders(service.records).claim(service.records.station, count)
+        found = [
+            {**asdict(one.order), "fence": one.fence, "lease_until_us": one.lease_until_us}
+            for one in claims
+        ]
+        return JSONResponse({"claims": found}, 201)
+
+    return service.replies.once(by, key, f"claim {count}".encode(), work)
+
+
+def read_batch(data: bytes) -> list[WorkOrder]:
+    r"""Read work orders from CSV with a header line.
+
+    Raises
+    ------
+    OrderError
+        If it is no CSV, misses a column, has too many lines, or a line is no order.
+
+    Examples
+    --------
+    >>> read_batch(b"order,make,model,serial\nWO-1,Example Arms,Model 1,zq1")[0].serial
+    'ZQ1'
+    """
+    try:
+        lines = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        names = lines.fieldnames or []
+        if set(names) - set(COLUMNS) or len(set(names)) < len(names) or "order" not in names:
+            raise OrderError(f"the first line names the columns {', '.join(COLUMNS)}")
+        found: list[WorkOrder] = []
+        for line in lines:
+            if len(found) == MOST_LINES:
+                raise OrderError(
+                    f"a batch has at most {MOST_LINES} orders; send the rest in another"
+                )
+            fields = {name: text for name, text in line.items() if text is not None}
+            found.append(order_from(fields, f"in line {lines.line_num}"))
+            if None in line or not found[-1].order_id:
+                raise OrderError(f"line {lines.line_num} has too many fields or no order number")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise OrderError(f"the batch is no CSV in UTF-8: {error}") from None
+    if not found:
+        raise OrderError("the batch has no orders")
+    return found
+
+
+def order_named(service: Any, order_id: str | None, body: NewOrder | None) -> WorkOrder:
+    """Return the order that a request to mark means.
+
+    Raises
+    ------
+    MissingError
+        If it means none, or one that is not known.
+    """
+    if body is not None:
+        return body.to_order()
+    if order_id is None:
+        raise MissingError("name an order_id, or write the order out")
+    return order_of(service.records, order_id)

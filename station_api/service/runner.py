@@ -1,0 +1,215 @@
+"""The engraver's own thread: one pin at a time, whoever asks.
+
+In: work orders. Out: `Job`, and the records, which stay the only truth: a job is how a client
+follows a mark, and is forgotten when the service ends. The thread alone opens the port; what it
+was doing when the process died is found in the records at the next start.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from engraver.errors import InputError, LeaseError, MissingError, PinmarkError, PortError
+from engraver.orders import WorkOrder
+from engraver.record import MarkState
+from engraver.registry import Registry
+from station_api.marking import mark_order
+from station_api.people import Caller
+from station_api.records import Records
+from station_api.records.orders import Orders, OrderState, find_order
+from station_api.service.live import Live
+from station_api.service.problems import BusyError
+from station_api.walk import Step, encode_order
+
+LOG = logging.getLogger("pinmark.runner")
+MOST_JOBS = 500
+TELL_EVERY = 50
+"""Progress is told every so many lines: a program has tens of thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One pin on its way. ``state`` is running, done or failed; ``step`` is where it is."""
+
+    job_id: str
+    order_id: str
+    serial: str
+    asked_by: str
+    state: str
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    mark_id: str | None = None
+    mark_state: str | None = None
+    problem: str | None = None
+
+
+class Runner:
+    """The only one at this station that turns on the laser."""
+
+    def __init__(
+        self,
+        records: Records,
+        registry: Registry,
+        home: Path,
+        shelf: Path,
+        live: Live,
+        port: str | None,
+    ) -> None:
+        self._records = records
+        self._home = home
+        self._orders = Orders(records)
+        self._registry = registry
+        self._shelf = shelf
+        self._live = live
+        self.port = port
+        self._guard = threading.Lock()
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._thread: threading.Thread | None = None
+
+    def start(self, order: WorkOrder, caller: Caller) -> Job:
+        """Begin to mark one order; return at once.
+
+        Raises
+        ------
+        BusyError
+            If a pin is being marked.
+        PortError
+            If the service was started without an engraver.
+        InputError
+            If order, recipe or serial will not do; nothing was recorded.
+        """
+        if self.port is None:
+            raise PortError("no engraver is connected; start with `pinmark serve --engraver PORT`")
+        fence = self._fence(order)
+        code, _ = encode_order(order, self._registry, self._shelf)
+        self._records.refuse_second_mark(order.make, order.model, order.serial, code.text)
+        job = Job(f"J{secrets.token_hex(8)}", order.order_id, order.serial, caller.name, "running")
+        with self._guard:
+            if self._thread is not None and self._thread.is_alive():
+                raise BusyError("the engraver is marking; one pin at a time, ask again later")
+            self._thread = threading.Thread(
+                target=self._run, args=(job, order, fence), name="pinmark-engraver"
+            )
+            self._remember(job)
+            self._thread.start()
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return how a job stands.
+
+        Raises
+        ------
+        MissingError
+            If there is none, or it ended long ago: then the records have its mark.
+        """
+        with self._guard:
+            if job_id not in self._jobs:
+                raise MissingError(f"job {job_id!r} is not known; its mark is in /v1/marks")
+            return self._jobs[job_id]
+
+    def busy(self) -> bool:
+        """Return whether a pin is being marked."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def wait(self) -> None:
+        """Wait until no pin is being marked."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _fence(self, order: WorkOrder) -> int:
+        """An order of the plant is marked under its claim; one that is nobody's, without."""
+        with self._records.database.reading.connect() as connection:
+            row = find_order(connection, order.order_id)
+        if row is None:
+            return 0
+        if row["state"] in (OrderState.OPEN, OrderState.CANCELLED, OrderState.DONE):
+            raise LeaseError(f"order {order.order_id} is {row['state']}; claim it at /v1/claims")
+        return self._orders.require(order)
+
+    def _run(self, job: Job, order: WorkOrder, fence: int) -> None:
+        watcher = _Watcher(self, job.job_id)
+        records = self._records.on_behalf_of(job.asked_by)
+        try:
+            assert self.port is not None
+            report = mark_order(
+                order, self._registry, records, self.port, None, watcher,
+                home=self._home, fence=fence, shelf=self._shelf,
+            )  # fmt: skip
+            ended = {"state": "done", "mark_id": report.mark_id, "mark_state": str(report.state)}
+        except PinmarkError as error:
+            ended = {"state": "failed", "problem": " ".join(str(error).split())}
+        except Exception:
+            LOG.exception("job %s ended with a fault", job.job_id)
+            ended = {"state": "failed", "problem": "a fault; the service's log has the details"}
+        self.change(job.job_id, "job", **ended)
+        if fence:
+            self._settle(order)
+
+    def _settle(self, order: WorkOrder) -> None:
+        """Let the order follow its mark."""
+        held = [m for m in self._records.page(None, None) if m.order_id == order.order_id]
+        if not held or held[-1].state is MarkState.CANCELLED:
+            return
+
+        def work(connection: sa.Connection) -> None:
+            row = find_order(connection, order.order_id)
+            if row is not None and row["state"] == OrderState.CLAIMED:
+                self._orders.settle(connection, row, OrderState.BEGUN)
+
+        self._records.writer.run(work)
+
+    def change(self, job_id: str, event: str, **changed: object) -> None:
+        """Write how a job stands and tell who listens."""
+        with self._guard:
+            job = replace(self._jobs[job_id], **changed)  # type: ignore[arg-type]
+            self._jobs[job_id] = job
+        self._live.tell(
+            event, job_id=job_id, state=job.state, step=job.step, done=job.done, total=job.total,
+            mark_id=job.mark_id, mark_state=job.mark_state, problem=job.problem,
+        )  # fmt: skip
+
+    def _remember(self, job: Job) -> None:
+        self._jobs[job.job_id] = job
+        while len(self._jobs) > MOST_JOBS:
+            self._jobs.popitem(last=False)
+
+
+class _Watcher:
+    """Tells a job's listeners how the walk goes."""
+
+    def __init__(self, runner: Runner, job_id: str) -> None:
+        self._runner = runner
+        self._job_id = job_id
+
+    def begun(self, name: str) -> None:
+        self._runner.change(self._job_id, "step", step=name, done=0, total=0)
+
+    def progressed(self, done: int, total: int) -> None:
+        if done % TELL_EVERY == 0 or done == total:
+            self._runner.change(self._job_id, "progress", done=done, total=total)
+
+    def ended(self, step: Step) -> None:
+        self._runner.change(self._job_id, "step", step=f"{step.name}: {step.result}")
+
+
+def order_of(records: Records, order_id: str) -> WorkOrder:
+    """Return a work order that was entered.
+
+    Raises
+    ------
+    MissingError
+        If there is none with this number.
+    """
+    try:
+        row = Orders(records).get(order_id)
+    except InputError as error:
+        raise MissingError(str(error)) from error
+    return WorkOrder(*(row[name] for name in ("order_id", "make", "model", "serial", "recipe")))

@@ -1,0 +1,102 @@
+"""Scans of pins: files by their SHA-256, each with a row and an entry of the log.
+
+In: X3P bytes, in a file that was received whole. Out: a scan id. What is no height map is refused
+and not kept; the same scan twice is one scan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from engraver.errors import MissingError
+from engraver.heightmap import HeightMap
+from station_api.kept import keep_row, read_row
+from station_api.people import Caller
+from station_api.records import Records
+from station_api.records.transition import Pen
+from station_api.scans import read_scan
+from station_api.tables import scans
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One scan that was uploaded."""
+
+    scan_id: str
+    size_bytes: int
+    columns: int
+    rows: int
+    uploaded_by: str
+    changed_at_us: int
+
+
+class ScanStore:
+    """The scans of one station."""
+
+    def __init__(self, records: Records, home: Path) -> None:
+        self._records = records
+        self.folder = home / "scans"
+        self.folder.mkdir(exist_ok=True)
+        for left in self.folder.glob("*.part"):
+            left.unlink(missing_ok=True)
+
+    def keep(self, received: Path, by: Caller) -> Scan:
+        """Take over a received file.
+
+        Raises
+        ------
+        ScanError
+            If it is no height map.
+        """
+        height_map = read_scan(received)
+        data = received.read_bytes()
+        scan_id = hashlib.sha256(data).hexdigest()
+        with received.open("rb") as file:
+            os.fsync(file.fileno())
+        received.replace(self.path(scan_id))
+        row = {
+            "scan_id": scan_id,
+            "size_bytes": len(data),
+            "columns": int(height_map.z_um.shape[1]),
+            "rows": int(height_map.z_um.shape[0]),
+            "uploaded_by": by.name,
+        }
+
+        def work(connection: sa.Connection, pen: Pen) -> Scan:
+            known = read_row(connection, scans, scan_id=scan_id)
+            return to_scan(known or keep_row(connection, pen, scans, row, "uploaded", by.name))
+
+        return self._records.transact(work)
+
+    def get(self, scan_id: str) -> Scan:
+        """Return what is known of a scan.
+
+        Raises
+        ------
+        MissingError
+            If there is none with this id.
+        """
+        with self._records.database.reading.connect() as connection:
+            row = read_row(connection, scans, scan_id=scan_id)
+        if row is None:
+            raise MissingError(f"scan {scan_id!r} is not here; upload it at POST /v1/scans")
+        return to_scan(row)
+
+    def read(self, scan_id: str) -> HeightMap:
+        """Read a scan's height map."""
+        return read_scan(self.path(self.get(scan_id).scan_id))
+
+    def path(self, scan_id: str) -> Path:
+        """Return the file of a scan."""
+        return self.folder / f"{scan_id}.x3p"
+
+
+def to_scan(row: Any) -> Scan:
+    """Turn a row of `scans` into a value."""
+    return Scan(**{name: row[name] for name in Scan.__dataclass_fields__})

@@ -1,0 +1,88 @@
+"""All that a running service is made of, put together once.
+
+In: an open station whose lock this process holds. Out: `Service`, which every route reaches as
+``request.app.state.service``. It is the only writer of the records while it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engraver.registry import Registry
+from station_api.log import issue_checkpoint
+from station_api.log_key import log_origin, log_signer
+from station_api.people import Keys, People, Sessions
+from station_api.people.approvals import Approvals
+from station_api.people.keys import load_pepper
+from station_api.people.secrets import Hasher
+from station_api.records import Records
+from station_api.registry_file import load_registry
+from station_api.service.idempotency import Replies
+from station_api.service.live import Live
+from station_api.service.metrics import Metrics
+from station_api.service.runner import Runner
+from station_api.service.scan_store import ScanStore
+from station_api.service.shelf import Shelf
+from station_api.service.webhooks import Webhooks
+from station_api.transparency.note import SignerKey
+
+
+@dataclass(slots=True, eq=False)
+class Service:
+    """One station's service."""
+
+    home: Path
+    records: Records
+    registry: Registry
+    people: People
+    keys: Keys
+    sessions: Sessions
+    approvals: Approvals
+    replies: Replies
+    live: Live
+    shelf: Shelf
+    scans: ScanStore
+    runner: Runner
+    webhooks: Webhooks
+    metrics: Metrics
+    signer: SignerKey
+
+    def checkpoint(self) -> str:
+        """Sign where the log stands now."""
+        return issue_checkpoint(self.records, [self.signer], self.home)
+
+    def close(self) -> None:
+        """Stop threads and streams; a pin that is being marked is finished first."""
+        self.live.close()
+        self.webhooks.stop()
+        self.runner.wait()
+
+
+def make_service(
+    home: Path, records: Records, engraver: str | None = None, hasher: Hasher | None = None
+) -> Service:
+    """Put a service together from a station's folder and its records."""
+    live = Live(records)
+    registry = load_registry()
+    shelf = Shelf(records, home)
+    keys = Keys(records, load_pepper(home))
+    sessions = Sessions()
+    runner = Runner(records, registry, home, shelf.folder, live, engraver)
+    return Service(
+        home=home,
+        records=records,
+        registry=registry,
+        people=People(records, hasher),
+        keys=keys,
+        sessions=sessions,
+        approvals=Approvals(records),
+        replies=Replies(records),
+        live=live,
+        shelf=shelf,
+        scans=ScanStore(records, home),
+        runner=runner,
+        webhooks=Webhooks(records),
+        metrics=Metrics(records, sessions, live, runner),
+        signer=log_signer(home, log_origin(records.station)),
+    )

@@ -1,0 +1,123 @@
+"""The tables of people, keys, approvals, profiles, scans, webhooks and replies.
+
+In: nothing. Out: SQLAlchemy tables of the same two databases as the records, under the same rules
+(`records.tables`). Each row that testifies carries the ``position`` of the log entry that holds
+it whole, secrets as their SHA-256; `kept` writes both and proves one against the other.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+service_metadata = sa.MetaData()
+
+_KEPT = (("station", sa.String(32)), ("position", sa.BigInteger))
+
+
+def _kept() -> list[sa.Column[object]]:
+    return [sa.Column(name, kind, nullable=False) for name, kind in _KEPT]
+
+
+people = sa.Table(
+    "people",
+    service_metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    *_kept(),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("secret", sa.String(256), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("must_change", sa.SmallInteger, nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("locked_until_us", sa.BigInteger, nullable=False),
+)
+
+machine_keys = sa.Table(
+    "machine_keys",
+    service_metadata,
+    sa.Column("key_id", sa.String(16), primary_key=True),
+    *_kept(),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("expires_at_us", sa.BigInteger, nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
+approvals = sa.Table(
+    "approvals",
+    service_metadata,
+    sa.Column("approval_id", sa.String(24), primary_key=True),
+    *_kept(),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("subject", sa.String(64), nullable=False),
+    sa.Column("reason", sa.String(512), nullable=False),
+    sa.Column("asked_by", sa.String(64), nullable=False),
+    sa.Column("asked_at_us", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("decided_by", sa.String(64)),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
+profiles = sa.Table(
+    "profiles",
+    service_metadata,
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    *_kept(),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("author", sa.String(64), nullable=False),
+    sa.Column("released_by", sa.String(64)),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
+scans = sa.Table(
+    "scans",
+    service_metadata,
+    sa.Column("scan_id", sa.String(64), primary_key=True),
+    *_kept(),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("columns", sa.Integer, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("uploaded_by", sa.String(64), nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
+hooks = sa.Table(
+    "hooks",
+    service_metadata,
+    sa.Column("hook_id", sa.String(24), primary_key=True),
+    *_kept(),
+    sa.Column("url", sa.String(512), nullable=False),
+    sa.Column("secret", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("added_by", sa.String(64), nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+    sa.Column("delivered", sa.BigInteger, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("said", sa.String(256), nullable=False),
+)
+
+replies = sa.Table(
+    "replies",
+    service_metadata,
+    sa.Column("caller", sa.String(80), primary_key=True),
+    sa.Column("idempotency_key", sa.String(128), primary_key=True),
+    sa.Column("request_sha256", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+
+SECRET_COLUMNS = frozenset({"secret", "digest"})
+"""Columns of which the log holds the SHA-256: it shows a change and gives nothing away."""
+
+PASSING_COLUMNS = frozenset({"failures", "locked_until_us", "delivered", "said"})
+"""Columns that count and pace; they testify to nothing and are in no entry as a row."""
+
+KEPT_TABLES = (people, machine_keys, approvals, profiles, scans, hooks)
+"""Tables of which every row stands in the log."""

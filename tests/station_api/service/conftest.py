@@ -1,0 +1,78 @@
+"""A service in this process, and one of each role that can call it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from fastapi.testclient import TestClient
+
+from station_api.app import make_app
+from station_api.people import MACHINE_ROLES, Caller, Role
+from station_api.people.secrets import Hasher
+from station_api.records import Records
+from station_api.service.service import Service, make_service
+
+PASSWORD = "correct horse battery"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Argon2 at its least: the tests are about who comes in, not about what a guess costs."""
+
+
+@pytest.fixture
+def service(home: Path) -> Iterator[Service]:
+    home.mkdir()
+    records = Records(home / "station.db")
+    made = make_service(home, records, hasher=Hasher(QUICK))
+    yield made
+    made.close()
+    records.close()
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[TestClient]:
+    with TestClient(make_app(service), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tokens(service: Service) -> dict[Role, str]:
+    """A bearer token for each role: sessions for people, keys for machines of role station."""
+    found = {}
+    for role in Role:
+        if role is Role.STATION:
+            found[role] = service.keys.make("mes", role, "test")[1]
+        else:
+            person = service.people.add(f"{role} one", role, PASSWORD, "test")
+            found[role] = service.sessions.open(person.caller())
+    assert MACHINE_ROLES
+    return found
+
+
+@pytest.fixture
+def second(service: Service) -> str:
+    """The token of another supervisor."""
+    person = service.people.add("supervisor two", Role.SUPERVISOR, PASSWORD, "test")
+    return service.sessions.open(person.caller())
+
+
+def bearer(token: str, **more: str) -> dict[str, str]:
+    """Return the headers of a caller; underscores in names become hyphens."""
+    return {"Authorization": f"Bearer {token}"} | {
+        name.replace("_", "-"): value for name, value in more.items()
+    }
+
+
+def is_problem(reply: Any, status: int) -> bool:
+    """Tell whether a reply is an RFC 9457 problem of this status."""
+    return (
+        reply.status_code == status
+        and reply.headers["content-type"] == "application/problem+json"
+        and reply.json()["status"] == status
+        and reply.json()["type"].startswith("urn:pinmark:problem:")
+    )
+
+
+ENGINEER = Caller("engineer one", Role.ENGINEER)
