@@ -30,6 +30,7 @@ bench: setup .venv-bench/.made ## tables of ratios beside peers, which live in .
 
 soak: setup ## hours of streaming in virtual time; two stations racing, killed at random
 	@$(BIN)/python scripts/soak.py
+	@PINMARK_HYPOTHESIS=explore $(BIN)/python -m pytest -q tests/engraver
 	@PINMARK_SOAK_SERIALS=1000 $(BIN)/python -m pytest -q tests/station_api/records/test_race.py
 
 serve: setup ## the station's service over HTTP, on this machine

@@ -96,13 +96,11 @@ def row_acceleration_mm_s2(machine: Machine, angle_deg: float) -> float:
 
 
 def _speeds(machine: Machine) -> Floats:
-    flat = machine.max_speed_mm_s
-    return np.array([flat, flat, machine.z_max_speed_mm_s or flat])
+    return np.array(machine.axis_speeds_mm_s)
 
 
 def _accelerations(machine: Machine) -> Floats:
-    flat = machine.acceleration_mm_s2
-    return np.array([flat, flat, machine.z_acceleration_mm_s2 or flat])
+    return np.array(machine.axis_accelerations_mm_s2)
 
 
 def _along(limits: Floats, unit: Floats) -> Floats:

@@ -42,6 +42,18 @@ class Machine:
     laser_latency_us: float = 0.0
     cost_usd_per_hour: float = 0.0
 
+    @property
+    def axis_speeds_mm_s(self) -> tuple[float, float, float]:
+        """Return the speed limits of x, y and z ($110 to $112, there in mm/min)."""
+        flat = self.max_speed_mm_s
+        return flat, flat, self.z_max_speed_mm_s or flat
+
+    @property
+    def axis_accelerations_mm_s2(self) -> tuple[float, float, float]:
+        """Return the accelerations of x, y and z ($120 to $122)."""
+        flat = self.acceleration_mm_s2
+        return flat, flat, self.z_acceleration_mm_s2 or flat
+
 
 @dataclass(frozen=True, slots=True)
 class Laser:

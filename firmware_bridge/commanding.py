@@ -10,7 +10,9 @@ import numpy as np
 
 from engraver.errors import InputError, PortError
 from engraver.profiles import Machine
+from firmware_bridge.control import Control
 from firmware_bridge.dialects import Controller, identify
+from firmware_bridge.jogging import cancelled_on_failure, rest_of_jog
 from firmware_bridge.link import Link
 from firmware_bridge.preflight import differing_settings
 from firmware_bridge.program_map import ProgramMap
@@ -19,6 +21,8 @@ from firmware_bridge.protocol import Status
 HOMING_PATIENCE_S = 120.0
 EEPROM_PAUSE_S = 0.1
 LOOK_S = 0.1
+SPARE_S = 5.0
+"""What a jog may take beyond twice its way at its feed: ramps, a slow wire."""
 
 
 def introduce(link: Link) -> tuple[Controller, Status]:
@@ -62,14 +66,36 @@ def jog(
     target_mm: dict[str, float],
     feed_mm_min: float,
     relative: bool = True,
+    control: Control | None = None,
 ) -> Status:
     """Move by (or to) ``target_mm`` with the laser off; return the state at rest.
+
+    SIGTERM, SIGHUP, Ctrl-C and any wish of ``control`` cancel the jog.
 
     Raises
     ------
     InputError
         If the way is longer than the machine, or the feed above its limit.
+    PortError
+        If the jog was refused or cancelled, or the controller went silent.
     """
+    line = _jog_line(machine, target_mm, feed_mm_min, relative)
+    asked = Control() if control is None else control
+    with cancelled_on_failure(link, asked):
+        link.command(line)
+        return rest_of_jog(link, asked, _longest_jog_s(machine, feed_mm_min))
+
+
+def _longest_jog_s(machine: Machine, feed_mm_min: float) -> float:
+    """Return how long a jog across the whole machine may take, twice over."""
+    speed_mm_s = min(feed_mm_min / 60, machine.z_max_speed_mm_s or machine.max_speed_mm_s)
+    return 2 * float(np.linalg.norm(machine.travel_mm)) / speed_mm_s + SPARE_S
+
+
+def _jog_line(
+    machine: Machine, target_mm: dict[str, float], feed_mm_min: float, relative: bool
+) -> str:
+    """Return the jog command; InputError where the machine cannot do it."""
     limit = machine.max_speed_mm_s * 60
     if not 0 < feed_mm_min <= limit:
         raise InputError(f"feed {feed_mm_min:g} mm/min is outside 0 to {limit:g} of {machine.name}")
@@ -79,8 +105,7 @@ def jog(
     if not target_mm:
         raise InputError("a jog needs at least one of --x, --y, --z in mm")
     words = "".join(f"{axis}{value:.4f}" for axis, value in target_mm.items())
-    link.command(f"$J=G21{'G91' if relative else 'G90'}{words}F{feed_mm_min:g}")
-    return rest(link)
+    return f"$J=G21{'G91' if relative else 'G90'}{words}F{feed_mm_min:g}"
 
 
 def rest(link: Link) -> Status:

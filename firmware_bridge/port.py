@@ -161,4 +161,4 @@ def _explain(url: str, error: Exception) -> str:
     text = str(error)
     if "lock" in text or "busy" in text.lower() or "temporarily unavailable" in text:
         return f"port {url} is busy: another program has it open; close that program first"
-    return f"port {url} cannot be opened: {text}"
+    return f"port {url} cannot be opened ({text}); name the serial device of a controller"

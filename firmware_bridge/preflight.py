@@ -97,8 +97,8 @@ def required_settings(machine: Machine, s_max: int) -> dict[int, float]:
     wanted: dict[int, float] = {10: 3, 30: s_max, 32: 1}
     for axis in range(3):
         wanted[100 + axis] = machine.steps_per_mm
-        wanted[110 + axis] = machine.max_speed_mm_s * 60
-        wanted[120 + axis] = machine.acceleration_mm_s2
+        wanted[110 + axis] = machine.axis_speeds_mm_s[axis] * 60
+        wanted[120 + axis] = machine.axis_accelerations_mm_s2[axis]
         wanted[130 + axis] = machine.travel_mm[axis]
     return wanted
 

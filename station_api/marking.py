@@ -88,21 +88,31 @@ def mark_order(
             said.append(f"{intent.mark_id} on disk")
         journal = journal_path(home, intent.mark_id) if home else None
         receipt = _run(checked, port, intent, records, watcher, journal)
-    state = MarkState.MARKED
     if take_scan is None:
-        return MarkReport(intent.mark_id, planned, receipt, state, None, None)
+        return MarkReport(intent.mark_id, planned, receipt, MarkState.MARKED, None, None)
+    scan, found, state = _look(planned, intent.mark_id, records, take_scan, watcher)
+    return MarkReport(intent.mark_id, planned, receipt, state, scan, found)
+
+
+def _look(
+    planned: PlannedMark,
+    mark_id: str,
+    records: Records,
+    take_scan: TakeScan,
+    watcher: Watcher,
+) -> tuple[HeightMap, Inspection, MarkState]:
+    """Scan the pin, inspect it and write the verdict."""
     with timed("scan", watcher) as said:
         scan = take_scan()
         said.append(f"{scan.z_um.shape[1]} x {scan.z_um.shape[0]} points")
     with timed("inspection", watcher) as said:
-        found = inspection.inspect(
-            planned.design, scan, form_kind=inspection.form_of(planned.setup.part)
-        )
+        form = inspection.form_of(planned.setup.part)
+        found = inspection.inspect(planned.design, scan, form_kind=form)
         said.append(f"reads {found.read_back}, {found.verdict}")
     with timed("record", watcher) as said:
-        state = conclude(records, intent.mark_id, found)
-        said.append(f"{intent.mark_id} {state}")
-    return MarkReport(intent.mark_id, planned, receipt, state, scan, found)
+        state = conclude(records, mark_id, found)
+        said.append(f"{mark_id} {state}")
+    return scan, found, state
 
 
 def _run(

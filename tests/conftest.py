@@ -11,9 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from station_api.cli import shell
 from station_api.cli.app import make_app
+
+# `make test` gives the same verdict on the same code; `make soak` looks for new cases.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", max_examples=1000)
+settings.load_profile(os.environ.get("PINMARK_HYPOTHESIS", "repeatable"))
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0

@@ -143,12 +143,13 @@ def _payload(archive: zipfile.ZipFile, oddities: list[str]) -> dict[str, zipfile
     junk = 0
     for info in archive.infolist():
         name = info.filename.replace("\\", "/")
+        folder = name.endswith("/") or not name  # a damaged directory may name nothing
         if "__MACOSX/" in name or name.rsplit("/", 1)[-1].startswith("."):
             junk += 1
-        elif name.lower() in entries and not info.is_dir():
+        elif name.lower() in entries and not folder:
             oddities.append(f"the zip holds {name} twice; the last one is read")
             entries[name.lower()] = info
-        elif not info.is_dir():
+        elif not folder:
             entries[name.lower()] = info
         if "\\" in info.filename:
             oddities.append(f"the zip writes {info.filename!r} with backslashes")

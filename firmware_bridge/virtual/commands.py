@@ -133,13 +133,14 @@ def _set(firmware: Firmware, number: int, value: float) -> None:
     if number == 20 and value and not firmware.memory.settings[22]:
         raise Refusal(10)
     firmware.memory.settings[number] = value
-    firmware.planner.junction_deviation_mm = firmware.memory.settings[11]
+    firmware.planner.obey(firmware.memory.settings)
     firmware.write_memory(FLOAT_BYTES)
 
 
 def _restore(firmware: Firmware, what: str) -> None:
     if what in "$*":
         firmware.memory.settings = settings_for(firmware.machine)
+        firmware.planner.obey(firmware.memory.settings)
     if what in "#*":
         firmware.memory.systems_mm = [[0.0] * 3 for _ in range(6)]
     firmware.say("[MSG:Restoring defaults]")

@@ -71,7 +71,7 @@ class Firmware:
         self.memory = Memory(settings_for(machine))
         self.eager = eager
         self.counters = Counters()
-        self.planner = Planner(machine.planner_blocks, machine.junction_deviation_mm)
+        self.planner = Planner(machine.planner_blocks, self.memory.settings)
         self.motion = Motion(self.planner, beam)
         self.on_program_end = on_program_end
         self.program_start_s: float | None = None

@@ -3,9 +3,10 @@
 Theory of operation
 -------------------
 grbl plans a queue of straight blocks. The speed at a corner is limited so that a circle
-touching both blocks at a distance of `junction deviation` is passed within the acceleration
-limit. A backward pass makes every block able to stop at the end of the queue, a forward pass
-makes every entry reachable from the block before. A new block changes only the tail of these
+touching both blocks at a distance of `junction deviation` is passed within what the axes can
+accelerate along the corner's own direction, the difference of the two blocks' unit vectors.
+A backward pass makes every block able to stop at the end of the queue, a forward pass makes
+every entry reachable from the block before. A new block changes only the tail of these
 results, so the passes stop where nothing changes.
 
 Lengths are mm, speeds mm/s, accelerations mm/s2. Authority: grbl 1.1 planner.c.
@@ -14,6 +15,7 @@ Lengths are mm, speeds mm/s, accelerations mm/s2. Authority: grbl 1.1 planner.c.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, sqrt
 
@@ -48,11 +50,16 @@ class Block:
 class Planner:
     """The queue; ``blocks[0]`` is the one in motion."""
 
-    def __init__(self, capacity: int, junction_deviation_mm: float) -> None:
+    def __init__(self, capacity: int, settings: Mapping[int, float]) -> None:
         self.capacity = capacity
-        self.junction_deviation_mm = junction_deviation_mm
+        self.obey(settings)
         self.blocks: deque[Block] = deque()
         self._last: Block | None = None
+
+    def obey(self, settings: Mapping[int, float]) -> None:
+        """Take junction deviation ($11) and axis accelerations ($120 to $122) from ``settings``."""
+        self.junction_deviation_mm = settings[11]
+        self.acceleration_mm_s2: Vector = (settings[120], settings[121], settings[122])
 
     @property
     def free(self) -> int:
@@ -127,6 +134,13 @@ class Planner:
         limit = inf
         if cosine >= -STRAIGHT:
             sine_half = sqrt(0.5 * (1.0 - cosine))
-            acceleration = min(before.acceleration_mm_s2, block.acceleration_mm_s2)
+            acceleration = self._corner_acceleration_mm_s2(a, b)
             limit = acceleration * self.junction_deviation_mm * sine_half / (1.0 - sine_half)
         return min(limit, before.nominal_mm_s**2, block.nominal_mm_s**2)
+
+    def _corner_acceleration_mm_s2(self, a: Vector, b: Vector) -> float:
+        """Return what the axes can do along the turn from direction ``a`` to ``b``."""
+        turn = (b[0] - a[0], b[1] - a[1], b[2] - a[2])
+        length = sqrt(turn[0] ** 2 + turn[1] ** 2 + turn[2] ** 2)
+        shares = zip(self.acceleration_mm_s2, turn, strict=True)
+        return min(limit * length / abs(share) for limit, share in shares if share)

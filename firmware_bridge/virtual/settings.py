@@ -42,8 +42,8 @@ def settings_for(machine: Machine) -> dict[int, float]:
     }
     for axis in range(3):
         settings[100 + axis] = machine.steps_per_mm
-        settings[110 + axis] = machine.max_speed_mm_s * 60.0
-        settings[120 + axis] = machine.acceleration_mm_s2
+        settings[110 + axis] = machine.axis_speeds_mm_s[axis] * 60.0
+        settings[120 + axis] = machine.axis_accelerations_mm_s2[axis]
         settings[130 + axis] = machine.travel_mm[axis]
     return settings
 

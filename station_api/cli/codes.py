@@ -50,7 +50,10 @@ def encode(
     batch: BatchOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a firearm, or a registry integer, as a code."""
+    """Write a firearm, or a registry integer, as a code.
+
+    Example: pinmark encode --make "Example Arms" --model "Model 1" --serial ZQ0042
+    """
     registry = load_registry()
     given = {"make": make, "model": model, "serial": serial, "index": index, "format": format_name}
     request = {key: value for key, value in given.items() if value is not None}
@@ -123,7 +126,10 @@ def decode(
     batch: BatchOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a code back to its firearm, listing every correction made."""
+    """Read a code back to its firearm, listing every correction made.
+
+    Example: pinmark decode "WT3?AHG[38]P1Y5"
+    """
     registry = load_registry()
     given = {"code": code, "second_place": second_place, "format": format_name}
     request = {key: value for key, value in given.items() if value is not None}

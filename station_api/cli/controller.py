@@ -131,7 +131,7 @@ def jog(
     recipe: RecipeOption = "default",
     as_json: shell.JsonOption = False,
 ) -> None:
-    """Move the axes, laser off, and wait for the end."""
+    """Move the axes, laser off, and wait for the end; Ctrl-C and SIGTERM stop them short."""
     machine = _machine(recipe)
     target = {axis: v for axis, v in zip("XYZ", (x, y, z), strict=True) if v is not None}
     with open_port(port, machine.baud) as opened:

@@ -29,7 +29,10 @@ def evidence(
     reads: Annotated[Path, typer.Argument(help="JSON: the casings and what was read on each.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Weigh the reads of one or more casings against all issued codes."""
+    """Weigh the reads of one or more casings against all issued codes.
+
+    Example: pinmark evidence reads.json --json
+    """
     try:
         case = parse_case(reads.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

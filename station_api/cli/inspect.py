@@ -43,7 +43,10 @@ def inspect_pin(
     pdf: Annotated[Path | None, typer.Option("--report", help="Two-page PDF to write.")] = None,
     as_json: shell.JsonOption = False,
 ) -> int:
-    """Read a scan back and judge it: exit 0 a good mark, 1 a bad one, 2 no scan to judge."""
+    """Read a scan back and judge it: exit 0 a good mark, 1 a bad one, 2 no scan to judge.
+
+    Example: pinmark inspect pin.x3p --code WT37AHG3P1Y5 --report report.pdf
+    """
     setup = load_setup(recipe)
     design = relief.design(layout.arrange(mark_code(code), setup), setup)
     limits = hardware.load("acceptance", acceptance, shelves())

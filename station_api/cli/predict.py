@@ -42,6 +42,8 @@ def predict(
 
     The pin is predicted from the planned toolpath and read back first: a mark that would be
     illegible on the pin leaves with exit code 1.
+
+    Example: pinmark predict --code WT37AHG3P1Y5 --png legibility.png
     """
     setup = load_setup(recipe)
     design = relief.design(layout.arrange(mark_code(code), setup), setup)

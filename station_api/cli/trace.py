@@ -10,7 +10,7 @@ import typer
 
 from engraver import codes, evidence, layout, relief
 from engraver.errors import CodeError
-from engraver.evidence import Call
+from engraver.evidence import PRIOR_NOT_ISSUED, Call
 from engraver.impressions import CaseReading, read_case
 from engraver.issued import IssuedCodes, allotted_indices, issue
 from engraver.likelihood import ReadModel
@@ -38,10 +38,13 @@ def trace(
     recipe: Annotated[str, typer.Option(help="The recipe the mark was made by.")] = "default",
     prior_not_issued: Annotated[
         float, typer.Option(help="Chance, before looking, that the mark is none of ours.")
-    ] = 0.5,
+    ] = PRIOR_NOT_ISSUED,
     as_json: shell.JsonOption = False,
 ) -> int:
-    """Read the cases and call the firearm: exit 0 identified, 1 anything less."""
+    """Read the cases and call the firearm: exit 0 identified, 1 anything less.
+
+    Example: pinmark trace --cases case1.x3p case2.x3p
+    """
     del cases
     setup = load_setup(recipe)
     fmt = codes.FORMATS[setup.recipe.code_format]

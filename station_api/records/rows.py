@@ -113,6 +113,6 @@ def refusal(held: MarkRow) -> AlreadyMarkedError | UnknownStateError:
             f"{held.state}: look at the pin, then decide with `pinmark records decide`"
         )
     return AlreadyMarkedError(
-        f"{who} was marked at {utc_text(held.changed_at_us)} as {held.mark_id} and is "
-        f"{held.state}; a serial is never marked twice"
+        f"{who} was marked at {utc_text(held.intended_at_us)} as {held.mark_id} and is "
+        f"{held.state} since {utc_text(held.changed_at_us)}; a serial is never marked twice"
     )

@@ -270,6 +270,15 @@ def test_bad_files_are_refused_in_one_line(case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_entry_without_a_name_is_no_traceback() -> None:
+    """A directory whose file name has length 0, as one damaged byte can leave it."""
+    directory = PLAIN.index(b"PK\x01\x02")
+    blob = bytearray(PLAIN)
+    blob[directory + 28 : directory + 30] = b"\0\0"
+    with pytest.raises(ScanError):
+        read_x3p(bytes(blob))
+
+
 @settings(max_examples=500, deadline=None)
 @given(at=st.integers(0, len(PLAIN) - 1), byte=st.integers(0, 255), cut=st.booleans())
 def test_no_damaged_byte_brings_a_traceback(at: int, byte: int, cut: bool) -> None:

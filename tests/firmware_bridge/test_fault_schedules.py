@@ -25,7 +25,6 @@ STRIKING = (
     "error", "alarm", "reset", "power-cycle", "ack-lost", "ack-garbled", "ack-newline-lost",
     "newline-lost", "line-lost", "door", "hold", "unplug", "silent", "ack-doubled",
 )  # fmt: skip
-LOSING = {"ack-lost", "ack-garbled", "ack-newline-lost", "newline-lost", "line-lost"}
 EPS_MM = 1e-6
 SLANTED = 1.01  # a stroke whose gap before it was lost is burned aslant, and a little longer
 faults = st.tuples(st.sampled_from(STRIKING), st.integers(1, LINES)).map(lambda f: f"{f[0]}@{f[1]}")
@@ -35,11 +34,10 @@ schedules = st.lists(faults, min_size=1, max_size=3, unique=True).filter(
 
 
 def cancels(chosen: list[str]) -> bool:
-    """Whether one fault forges an answer and another loses one: without checksums the two
-    cancel in any count of answers (docs/firmware-bridge.md names this limit).
+    """Whether one fault forges an answer and another loses a whole line: without checksums the
+    two cancel in any count of answers (docs/firmware-bridge.md names this limit).
     """
-    kinds = {text.partition("@")[0] for text in chosen}
-    return "ack-doubled" in kinds and bool(kinds & LOSING)
+    return {"ack-doubled", "line-lost"} <= {text.partition("@")[0] for text in chosen}
 
 
 def let_run_out(wire: VirtualWire) -> None:
@@ -71,7 +69,11 @@ def assert_true(receipt: RunReceipt, tally: Tally, length_mm: float, strokes: in
 )
 @given(schedule=schedules, modal=st.booleans())
 def test_whatever_fails_the_receipt_is_true(schedule: list[str], modal: bool) -> None:
-    """Never a stroke burned twice, never done when it is not, the laser inside the interval."""
+    """Never a stroke burned twice, never done when it is not, the laser inside the interval.
+
+    Left out, because nothing a host can see tells them from a good run: a doubled answer
+    together with a lost line, and a digit garbled into another digit.
+    """
     checked = CHECKED[modal]
     wire, tally = make_wire(*schedule)
     receipt = streamer.run(checked, wire, make_intent(checked.program))

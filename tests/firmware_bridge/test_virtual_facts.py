@@ -320,3 +320,21 @@ def test_trapezoid_time_of_one_move() -> None:
     moving = bench.pieces
     assert moving[0].t_s == pytest.approx(begin)
     assert sum(p.time_s for p in moving) == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize(("first", "second", "pull_mm_s2"), [
+    ("X1", "Y1", 500 * 2**0.5),  # the turn lies on the diagonal: both axes pull
+    ("X0.8Y0.6", "X-0.6Y0.8", 500 * 2**0.5 / 1.4),  # unequal shares: the larger one limits
+    ("X0.7071Y0.7071", "X-0.7071Y0.7071", 500.0),  # the turn lies on one axis
+])  # fmt: skip
+def test_a_corner_is_limited_along_its_own_direction(
+    first: str, second: str, pull_mm_s2: float
+) -> None:
+    """A right angle is passed at v2 = a d s / (1 - s), a that of the axes along the turn."""
+    bench = Bench()
+    bench.send(f"G91\nG1F3000{first}\n{second}\n".encode())
+    bench.wait(0.02)
+    half_sine = 0.5**0.5
+    room = MACHINE.junction_deviation_mm * half_sine / (1 - half_sine)
+    corner_sqr = bench.firmware.planner.blocks[1].corner_sqr
+    assert corner_sqr == pytest.approx(pull_mm_s2 * room, rel=1e-3)

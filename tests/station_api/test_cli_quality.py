@@ -45,7 +45,7 @@ def test_cases_are_traced_to_the_firearm_that_fired_them(
     assert (exit_code, fields["verdict"]) == (0, "identified")
     assert candidates[0]["code"] == code.text
     assert candidates[0]["posterior"] > 0.99
-    assert fields["prior_not_issued"] == 0.5
+    assert fields["prior_not_issued"] == 0.2
 
 
 def test_a_gauge_that_cannot_tell_leaves_with_1(
