@@ -143,17 +143,24 @@ class ControlChart:
     signals: tuple[Signal, ...]
 
 
-def control_chart(values: Floats) -> ControlChart:
+def control_chart(values: Floats, baseline: int | None = None) -> ControlChart:
     """Return the Xbar-R chart of ``(subgroups, n)`` values, or the I-MR chart of ``(points,)``.
+
+    Parameters
+    ----------
+    baseline
+        Take the limits from the first so many points and judge all by them; from all without.
 
     Raises
     ------
     InputError
-        If there are fewer than 2 points, or subgroups of more than 10.
+        If there are fewer than 2 points (in the baseline), or subgroups of more than 10.
     """
     table = np.asarray(values, np.float64)
     if table.ndim not in (1, 2) or len(table) < 2 or not np.isfinite(table).all():
         raise InputError(f"a control chart needs at least 2 finite points, {len(table)} were given")
+    if baseline is not None and not 2 <= baseline <= len(table):
+        raise InputError(f"a baseline of {baseline} points does not fit; use 2 to {len(table)}")
     individual = table.ndim == 1 or table.shape[1] == 1
     if individual:
         points = table.ravel()
@@ -162,10 +169,11 @@ def control_chart(values: Floats) -> ControlChart:
         points, spreads, size = table.mean(axis=1), np.ptp(table, axis=1), table.shape[1]
     if size not in _D2:
         raise InputError(f"subgroups of {size} are too large for an R chart; use 2 to 10")
-    mean_spread = float(spreads.mean())
+    first = baseline or len(points)
+    mean_spread = float(spreads[: first - 1 if individual else first].mean())
     sigma = mean_spread / _D2[size]
     reach = 3 * sigma if individual else 3 * sigma / sqrt(size)
-    centre = float(points.mean())
+    centre = float(points[:first].mean())
     return ControlChart(
         kind="I-MR" if individual else "Xbar-R",
         points=points,
@@ -204,7 +212,11 @@ def western_electric(points: Floats, centre: float, sigma: float) -> tuple[Signa
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """Capability indices with a 95 % interval of Cpk (Bissell 1990)."""
+    """Capability indices with 95 % intervals.
+
+    Of Cpk as Bissell, Appl. Stat. 39, 331 (1990); of Cp from the chi-squared law of the
+    variance, as NIST/SEMATECH e-Handbook 6.1.6. Cp is infinite against one limit.
+    """
 
     mean: float
     sigma_within: float
@@ -213,6 +225,8 @@ class Capability:
     cpk: float
     pp: float
     ppk: float
+    cp_low: float
+    cp_high: float
     cpk_low: float
     cpk_high: float
     count: int
@@ -239,7 +253,21 @@ def capability(
     pp, ppk = _indices(mean, overall, lower, upper)
     n = len(points)
     half = 1.96 * sqrt(1 / (9 * n) + cpk**2 / (2 * (n - 1))) if np.isfinite(cpk) else inf
-    return Capability(mean, within, overall, cp, cpk, pp, ppk, cpk - half, cpk + half, n)
+    tails = [sqrt(float(stats.chi2.ppf(p, n - 1)) / (n - 1)) for p in (0.025, 0.975)]
+    return Capability(
+        mean=mean,
+        sigma_within=within,
+        sigma_overall=overall,
+        cp=cp,
+        cpk=cpk,
+        pp=pp,
+        ppk=ppk,
+        cp_low=cp * tails[0],
+        cp_high=cp * tails[1],
+        cpk_low=cpk - half,
+        cpk_high=cpk + half,
+        count=n,
+    )
 
 
 def _indices(

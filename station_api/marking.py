@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 from engraver import codes, gcode, inspection, layout, relief
@@ -23,6 +22,7 @@ from engraver.registry import Registry
 from firmware_bridge import preflight, streamer
 from firmware_bridge.port import Port, open_port
 from station_api.profiles import load_setup
+from station_api.quality.figures import inspection_detail
 from station_api.records import Records, now_us
 from station_api.station import journal_path
 from station_api.walk import PlannedMark, Watcher, encode_order, plan_code, timed
@@ -213,32 +213,3 @@ def conclude(records: Records, mark_id: str, found: Inspection) -> MarkState:
 def is_good(found: Inspection) -> bool:
     """Return whether a pin may leave: it is legible and says what was ordered."""
     return found.verdict is Verdict.GOOD and found.read_back == found.designed
-
-
-def inspection_detail(found: Inspection) -> dict[str, object]:
-    """Return an inspection in integers, for the record; None is what could not be measured."""
-    return {
-        "read_back": found.read_back,
-        "designed": found.designed,
-        "verdict": str(found.verdict),
-        "grade": found.grade,
-        "acceptance": found.acceptance,
-        "acceptance_sha256": found.acceptance_digest,
-        "relief_nm": _nm(found.relief_um),
-        "findings": [{"code": one.code, "text": one.text} for one in found.findings],
-        "symbols": [
-            {
-                "position": one.position,
-                "symbol": one.symbol,
-                "probability_ppm": round(one.probability * 1e6),
-                "relief_nm": _nm(one.relief_um),
-                "grade": one.grade,
-            }
-            for one in found.symbols
-        ],
-    }
-
-
-def _nm(value_um: float) -> int | None:
-    """Return a length in nm, None where it is not a number."""
-    return round(value_um * 1000) if isfinite(value_um) else None

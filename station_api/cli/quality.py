@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
 
 from engraver import coupon as coupons
-from engraver.capability import capability, control_chart, gauge_study
+from engraver.capability import gauge_study
 from engraver.errors import InputError
-from station_api.cli import shell
+from station_api.cli import charts, shell
+from station_api.cli.tables import number, read_table, show
 from station_api.profiles import load_setup
-from station_api.scan_files import read_bytes
 from station_api.scans import read_scan
 
 TableArgument = Annotated[Path, typer.Argument(help="CSV with a heading line.")]
@@ -26,7 +24,8 @@ def register(app: typer.Typer) -> None:
     """Add `pinmark quality` with its commands."""
     group = typer.Typer(help="Can the gauge tell, does the process keep its limits?")
     group.command("gauge")(gauge)
-    group.command("chart")(chart)
+    group.command("chart")(charts.chart)
+    group.command("capability")(charts.capability)
     group.command("coupon")(coupon)
     app.add_typer(group, name="quality")
 
@@ -48,36 +47,6 @@ def gauge(
     study = gauge_study(values, tolerance)
     show(asdict(study) | {"grr": study.grr, "acceptable": study.acceptable}, as_json)
     return shell.DONE if study.acceptable else shell.BAD_MARK
-
-
-def chart(
-    table: TableArgument,
-    lower: Annotated[float | None, typer.Option(help="Lower limit.")] = None,
-    upper: Annotated[float | None, typer.Option(help="Upper limit.")] = None,
-    as_json: shell.JsonOption = False,
-) -> int:
-    """Chart and capability from a CSV of value, or of subgroup,value: exit 1 on a signal."""
-    rows = read_table(table, ("value",))
-    groups: dict[str, list[float]] = {}
-    for k, row in enumerate(rows):
-        groups.setdefault(row.get("subgroup") or str(k), []).append(number(row["value"], "value"))
-    if len({len(g) for g in groups.values()}) > 1:
-        raise InputError("subgroups differ in size; an Xbar-R chart needs equal ones")
-    values = np.array(list(groups.values()))
-    drawn = control_chart(values)
-    fields: dict[str, Any] = {
-        "kind": drawn.kind,
-        "centre": drawn.centre,
-        "lower": drawn.lower,
-        "upper": drawn.upper,
-        "spread_centre": drawn.spread_centre,
-        "spread_upper": drawn.spread_upper,
-        "signals": [asdict(signal) for signal in drawn.signals],
-    }
-    if lower is not None or upper is not None:
-        fields["capability"] = asdict(capability(values, lower, upper, drawn.sigma))
-    show(fields, as_json)
-    return shell.BAD_MARK if drawn.signals else shell.DONE
 
 
 def coupon(
@@ -116,39 +85,3 @@ def profile_text(known: coupons.Calibration, name: str, scan: str) -> str:
         source = f"coupon {scan}, {known.used} craters, 95 % {e.low:.4g} to {e.high:.4g}"
         lines.append(f'{key} = {{ value = {value:.4g}, source = "{source}" }}')
     return "\n".join(lines) + "\n"
-
-
-def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """Return the rows of a CSV that has all ``columns``."""
-    text = read_bytes(path).decode("utf-8-sig", "replace")
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [name for name in columns if name not in (reader.fieldnames or [])]
-    if missing:
-        raise InputError(f"{path.name} has no column {missing[0]}; it needs {', '.join(columns)}")
-    rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in reader]
-    if not rows:
-        raise InputError(f"{path.name} has a heading and no rows; add the measurements")
-    return rows
-
-
-def number(text: str, column: str) -> float:
-    """Return a figure of a table."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{column} {text!r} is no number; correct the table") from None
-    if not np.isfinite(value):
-        raise InputError(f"{column} {text!r} is not finite; correct the table")
-    return value
-
-
-def show(fields: dict[str, Any], as_json: bool) -> None:
-    """Print figures for a script or for a person."""
-    if as_json:
-        shell.emit(fields)
-        return
-    for key, value in fields.items():
-        shown = f"{value:.5g}" if isinstance(value, float) else value
-        if isinstance(value, dict) and {"low", "high"} <= set(value):
-            shown = f"{value['value']:.4g}  (95 %: {value['low']:.4g} to {value['high']:.4g})"
-        shell.console.print(f"{key:>26}  {shown}", markup=False)

@@ -11,8 +11,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from engraver.errors import ConflictError, InputError, MissingError
 from engraver.orders import normalise_serial
 from engraver.record import MarkState
-from station_api.marking import examine, inspection_detail, is_good
+from station_api.marking import examine, is_good
 from station_api.people import Caller, NotAllowedError, Right
+from station_api.quality.figures import INSPECTED, inspection_detail
 from station_api.records import TRANSITIONS
 from station_api.routes.orders import order_named
 from station_api.service.bodies import (
@@ -164,7 +165,7 @@ def inspect_mark(
     )
     state = MarkState.VERIFIED if is_good(found) else MarkState.REJECTED
     detail = {**inspection_detail(found), "scan_sha256": body.scan_id}
-    asked = Asked(mark_id, state, by, "read back and measured", None, key, detail=detail)
+    asked = Asked(mark_id, state, by, INSPECTED, None, key, detail=detail)
     return _answer(service, asked)
 
 

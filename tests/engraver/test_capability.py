@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from engraver.acceptance import DEFAULT
 from engraver.capability import capability, control_chart, gauge_study, western_electric
@@ -80,6 +81,57 @@ def test_each_western_electric_rule_signals_where_it_is_broken(
     for side in (1.0, -1.0):
         signals = western_electric(side * np.array(points, float), 0.0, 1.0)
         assert [(s.rule, s.point) for s in signals] == [(rule, len(points) - 1)]
+
+
+def test_the_individuals_chart_is_that_of_the_nist_handbook() -> None:
+    """NIST/SEMATECH e-Handbook 6.3.2.2: ten flow rates, centre 50.81, limits 45.8159 to 55.8041."""
+    rates = np.array([49.6, 47.6, 49.9, 51.3, 47.8, 51.2, 52.6, 52.4, 53.6, 52.1])
+    chart = control_chart(rates)
+    assert chart.centre == pytest.approx(50.81)
+    assert chart.spread_centre == pytest.approx(1.8778, abs=5e-5)
+    assert (chart.lower, chart.upper) == pytest.approx((45.8159, 55.8041), abs=1e-3)
+    assert chart.signals == ()
+
+
+def test_capability_is_that_of_the_nist_handbook() -> None:
+    """NIST/SEMATECH e-Handbook 6.1.6: limits 8 and 20, mean 16, sigma 2: Cp 1.0, Cpk 0.6667."""
+    points = np.tile([14.0, 18.0], 25)
+    able = capability(points, 8.0, 20.0, sigma_within=2.0)
+    assert (able.cp, able.cpk) == pytest.approx((1.0, 2 / 3))
+    half = 1.96 * np.sqrt(1 / (9 * 50) + able.cpk**2 / (2 * 49))
+    assert able.cpk_high - able.cpk == pytest.approx(half)
+    # chi-squared with 49 degrees: 31.555 and 70.222 (NIST/SEMATECH e-Handbook 1.3.6.7.4)
+    assert able.cp_low == pytest.approx(np.sqrt(31.555 / 49), rel=1e-4)
+    assert able.cp_high == pytest.approx(np.sqrt(70.222 / 49), rel=1e-4)
+
+
+def test_chart_constants_are_the_moments_of_the_range() -> None:
+    """d2, D3, D4 of the AIAG table for 2 to 10, from the law of the range of normal samples."""
+    x = np.linspace(-9.0, 9.0, 1801)
+    cdf = stats.norm.cdf(x)
+    apart = x[None, :] - x[:, None]
+    for n in range(2, 11):
+        d2 = np.trapezoid(1 - (1 - cdf) ** n - cdf**n, x)
+        inside = np.clip(cdf[None, :] - cdf[:, None], 0.0, None)
+        density = n * (n - 1) * inside ** (n - 2) * stats.norm.pdf(x)[:, None] * stats.norm.pdf(x)
+        second = np.trapezoid(np.trapezoid(np.where(apart > 0, apart**2 * density, 0), x), x)
+        d3 = np.sqrt(second - d2**2)
+        groups = np.zeros((2, n))
+        groups[:, -1] = 1.0
+        chart = control_chart(groups)
+        assert 1 / chart.sigma == pytest.approx(d2, abs=6e-4)
+        assert chart.spread_upper == pytest.approx(1 + 3 * d3 / d2, abs=2e-3)
+        assert chart.spread_lower == pytest.approx(max(0.0, 1 - 3 * d3 / d2), abs=2e-3)
+
+
+def test_limits_may_rest_on_a_baseline() -> None:
+    """A shift after the baseline does not widen the limits it is judged by."""
+    points = np.r_[np.tile([10.0, 11.0], 10), 14.0, 14.1]
+    frozen = control_chart(points, baseline=20)
+    assert frozen.centre == pytest.approx(10.5)
+    assert [s.point for s in frozen.signals if s.rule == 1] == [20, 21]
+    with pytest.raises(InputError, match="baseline of 1"):
+        control_chart(points, baseline=1)
 
 
 def test_capability_follows_its_definition() -> None:
