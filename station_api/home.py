@@ -1,6 +1,6 @@
 """Where a station keeps its data, and the lock that says somebody is marking.
 
-In: the environment variable ``PINMARK_HOME`` (default: a per-user data folder). Out: the
+In: the configuration (``[station] home``; default: a per-user data folder). Out: the
 folder, and a lock that the kernel releases when its holder dies, however it dies.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from engraver.errors import OrderError
+from station_api.configuration import settings
 
 HOME_VARIABLE = "PINMARK_HOME"
 
@@ -27,8 +28,7 @@ def station_home() -> Path:
     OrderError
         If the folder cannot be made or written.
     """
-    named = os.environ.get(HOME_VARIABLE)
-    home = Path(named) if named else Path(platformdirs.user_data_dir("pinmark"))
+    home = settings().station.home or Path(platformdirs.user_data_dir("pinmark"))
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,7 +1,7 @@
 """The signing key of a station's log: where it comes from, where it is kept.
 
-In: the environment and the station's folder. Out: `SignerKey`. ``PINMARK_LOG_KEY`` holds the key
-itself, ``PINMARK_LOG_KEY_FILE`` names its file; else it is ``log.key`` in the station's folder,
+In: the configuration and the station's folder. Out: `SignerKey`. ``PINMARK_LOG_KEY`` holds the key
+itself, ``[log] key_file`` names its file; else it is ``log.key`` in the station's folder,
 made on first use, readable by its owner alone. The public half stands beside it in ``log.pub``.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engraver.errors import NoteError, OrderError
+from station_api.configuration import settings
 from station_api.transparency.note import (
     Algorithm,
     SignerKey,
@@ -23,18 +24,16 @@ from station_api.transparency.note import (
 )
 
 KEY_VARIABLE = "PINMARK_LOG_KEY"
-KEY_FILE_VARIABLE = "PINMARK_LOG_KEY_FILE"
-ORIGIN_VARIABLE = "PINMARK_LOG_ORIGIN"
 
 
 def log_origin(station: str) -> str:
-    """Return the name of a station's log, unique in the world if the environment makes it so."""
-    return os.environ.get(ORIGIN_VARIABLE) or f"pinmark.local/{station}"
+    """Return the name of a station's log, unique in the world if the configuration makes it so."""
+    return settings().log.origin or f"pinmark.local/{station}"
 
 
 def key_path(home: Path) -> Path:
     """Return the file that holds the signing key."""
-    return Path(os.environ.get(KEY_FILE_VARIABLE) or home / "log.key")
+    return settings().log.key_file or home / "log.key"
 
 
 def log_signer(home: Path, origin: str) -> SignerKey:
@@ -64,7 +63,7 @@ def _signer(path: Path, name: str, kind: Algorithm, given: str | None = None) ->
     if key.name != name or key.algorithm is not kind:
         raise NoteError(
             f"the signing key is {key.name}'s ({key.algorithm.name}), this log is {name}; "
-            f"set {ORIGIN_VARIABLE} or {KEY_FILE_VARIABLE}"
+            "set [log] origin or [log] key_file in the configuration"
         )
     return key
 

@@ -1,14 +1,12 @@
 """Open a station: its folder, its records, and what a crash left behind.
 
-In: nothing but the environment (``PINMARK_HOME``, ``PINMARK_DATABASE_URL``, ``PINMARK_STATION``).
-Out: `Station`. Opening is where recovery happens: if nobody
-holds the station's lock, whatever stands in ``marking`` belongs to a dead process and becomes
-``unknown``.
+In: nothing but the configuration (``[station]``, ``[records]``). Out: `Station`. Opening is where
+recovery happens: if nobody holds the station's lock, whatever stands in ``marking`` belongs to a
+dead process and becomes ``unknown``.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,11 +16,10 @@ from pathlib import Path
 from engraver.errors import PortError, UnknownStateError
 from engraver.record import MarkState
 from firmware_bridge.journal import read_journal
+from station_api.configuration import settings
+from station_api.configuration.secret_files import read_secret
 from station_api.home import station_home, station_lock
-from station_api.records import DEFAULT_STATION, MarkRow, Records
-from station_api.records.database import database_from_environment
-
-STATION_VARIABLE = "PINMARK_STATION"
+from station_api.records import MarkRow, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ def open_station(*, to_mark: bool = False) -> Iterator[Station]:
             raise PortError(
                 f"another process is marking at this station ({home}); wait until it has ended"
             )
-        records = Records(database_from_environment(home / "station.db"), station_name())
+        records = Records(records_place(home), station_name())
         try:
             recovered = tuple(records.recover(partial(_last_words, home))) if held else ()
             waiting = {MarkState.INTENDED, MarkState.UNKNOWN} if held else {MarkState.UNKNOWN}
@@ -85,4 +82,18 @@ def _last_words(home: Path, mark_id: str) -> str:
 
 def station_name() -> str:
     """Return the name of this station, the same for as long as its log lives."""
-    return os.environ.get(STATION_VARIABLE) or DEFAULT_STATION
+    return settings().station.name
+
+
+def records_place(home: Path) -> Path | str:
+    """Return where the records are: a database server's URL, or the file in the station's folder.
+
+    Raises
+    ------
+    InputError
+        If the file with the URL cannot be read, or others can read it.
+    """
+    keys = settings().records
+    if keys.database_url_file is not None:
+        return read_secret(keys.database_url_file)
+    return keys.database_url or home / "station.db"

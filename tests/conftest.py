@@ -35,6 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a fresh PINMARK_HOME."""
     folder = tmp_path / "station"
     monkeypatch.setenv("PINMARK_HOME", str(folder))
+    monkeypatch.setenv("PINMARK_CONFIG", "")
     return folder
 
 

@@ -37,6 +37,7 @@ GROUPS = {
     "export": "keep",
     "people": "people",
     "keys": "people",
+    "config": "config",
     "serve": "serve",
     "openapi": "serve",
     "link": "link",

@@ -24,6 +24,7 @@ from engraver.record import MarkState
 from station_api import samples
 from station_api.cli import shell
 from station_api.cli.report import Display, report_fields
+from station_api.configuration import CONFIG_VARIABLE
 from station_api.home import HOME_VARIABLE
 from station_api.marking import MarkReport, mark_order
 from station_api.pictures import plan as plan_picture
@@ -56,6 +57,7 @@ def demo(
     folder = out or Path(tempfile.mkdtemp(prefix="pinmark-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     os.environ[HOME_VARIABLE] = str(folder / "station")
+    os.environ[CONFIG_VARIABLE] = ""  # a demonstration touches no real station
     order = order_from({**samples.order_fields(), "serial": serial}, "of the demo")
     if not as_json:
         who = f"{order.make} {order.model} serial {order.serial}"

@@ -11,8 +11,10 @@ from typing import Annotated
 
 import typer
 
+from engraver.errors import InputError
 from station_api import log
 from station_api.cli import shell
+from station_api.configuration import settings
 from station_api.home import station_home, station_lock
 from station_api.log_key import log_origin, log_signer, read_public_keys
 from station_api.records.backup import restore_backup, take_backup, thin_out
@@ -28,19 +30,27 @@ def register(app: typer.Typer) -> None:
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(help="where backups are kept, on another disk")],
-    keep_days: Annotated[int, typer.Option(help="days of which every backup is kept")] = 90,
+    folder: Annotated[
+        Path | None, typer.Argument(help="where; without it [backup] folder of the configuration")
+    ] = None,
+    keep_days: Annotated[
+        int | None, typer.Option(help="days of which every backup is kept", min=1)
+    ] = None,
     as_json: shell.JsonOption = False,
 ) -> None:
     """Back the records up while the station works, and check the copy.
 
     Older backups are thinned to the newest of each month. Example: pinmark backup /mnt/backups
     """
+    keys = settings().backup
+    folder = folder or keys.folder
+    if folder is None:
+        raise InputError("no folder for backups; give one, or set [backup] folder")
     with open_station() as station:
         signer = log_signer(station.home, log_origin(station.records.station))
         note = log.issue_checkpoint(station.records, [signer], station.home)
         made = take_backup(station.records, folder, [signer.verifier()])
-        gone = thin_out(folder, station.records.station, keep_days)
+        gone = thin_out(folder, station.records.station, keep_days or keys.keep_days)
     (folder / "checkpoint").write_text(note, "utf-8")
     if as_json:
         fields = {"file": str(made.path), "sizes": made.report.sizes}

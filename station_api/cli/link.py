@@ -15,6 +15,8 @@ import typer
 
 from engraver.errors import InputError
 from station_api.cli import shell
+from station_api.configuration import settings
+from station_api.configuration.secret_files import read_secret
 from station_api.station import open_station
 
 link_app = typer.Typer(help="Links to a plant's systems.", no_args_is_help=True)
@@ -36,10 +38,16 @@ def mqtt(
         from station_api.links import mqtt as link
     except ImportError as error:
         raise InputError("MQTT is an extra; install pinmark[mqtt]") from error
-    where = link.parse_broker(broker, os.environ.get(PASSWORD_VARIABLE), ca)
+    where = link.parse_broker(broker, _password(), ca)
     with open_station() as station:
         shell.progress_console.print(f"transitions of {station.home} to {broker}")
         link.run(station.records, where, station.home)
+
+
+def _password() -> str | None:
+    """Return the broker's password: of the environment, or of the file that is configured."""
+    file = settings().mqtt.password_file
+    return os.environ.get(PASSWORD_VARIABLE) or (read_secret(file) if file else None)
 
 
 @link_app.command()

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from station_api.cli import shell
+from station_api.configuration import settings
 from station_api.people import People
 from station_api.people.people import FIRST_ADMINISTRATOR
 from station_api.station import open_station
@@ -25,10 +26,12 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    host: Annotated[
+        str | None, typer.Option(help="address to listen on; else [service] host")
+    ] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one")
-    ] = 8080,
+        int | None, typer.Option(min=0, max=65535, help="TCP port, 0: a free one; else as set")
+    ] = None,
     engraver: Annotated[
         str | None, typer.Option(help="serial device of the controller, to mark from the service")
     ] = None,
@@ -37,7 +40,17 @@ def serve(
     plain: Annotated[bool, typer.Option(help="no TLS on a network: a proxy encrypts")] = False,
     docs: Annotated[bool, typer.Option(help="serve /docs and /openapi.json")] = False,
 ) -> None:
-    """Serve this station over HTTP. Example: pinmark serve --port 8080."""
+    """Serve this station over HTTP; what no option says, the configuration says.
+
+    Example: pinmark serve --port 8080
+    """
+    keys = settings()
+    host = keys.service.host if host is None else host
+    port = keys.service.port if port is None else port
+    engraver = engraver or keys.engraver.port
+    if tls_cert is None and tls_key is None:
+        tls_cert, tls_key = keys.service.tls_cert, keys.service.tls_key
+    plain, docs = plain or keys.service.plain, docs or keys.service.docs
     # the web framework costs every other command a second of start-up
     from station_api.app import make_app
     from station_api.service.server import check_tls, listen, make_server

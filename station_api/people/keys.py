@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engraver.errors import InputError, MissingError, OrderError
+from station_api.configuration import settings
 from station_api.kept import append, keep_row, read_row
 from station_api.people.callers import Caller, SignInError
 from station_api.people.roles import MACHINE_ROLES, Role
@@ -168,15 +169,15 @@ def to_key(row: Any) -> MachineKey:
 def load_pepper(home: Path) -> bytes:
     """Return the secret by which keys are looked up, made on first use.
 
-    ``PINMARK_KEY_PEPPER`` holds it as 64 hex digits, else it is ``keys.pepper`` in the station's
-    folder, readable by its owner alone.
+    ``PINMARK_KEY_PEPPER`` holds it as 64 hex digits, else it is the file ``[keys] pepper_file``
+    or ``keys.pepper`` in the station's folder, readable by its owner alone.
 
     Raises
     ------
     OrderError
         If it cannot be read or made.
     """
-    path = home / "keys.pepper"
+    path = settings().keys.pepper_file or home / "keys.pepper"
     text = os.environ.get(PEPPER_VARIABLE)
     try:
         if text is None and not path.exists():

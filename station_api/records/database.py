@@ -9,7 +9,6 @@ what it refuses as a serialisation failure is done again (`writer`).
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ import sqlalchemy as sa
 
 from engraver.errors import InputError, StorageError
 
-URL_VARIABLE = "PINMARK_DATABASE_URL"
 SCHEMA = "0002"
 """The migration this program is written for; see station_api/migrations/versions."""
 
@@ -95,18 +93,13 @@ def open_database(where: Path | str) -> Database:
     return database
 
 
-def database_from_environment(default: Path) -> Path | str:
-    """Return what ``PINMARK_DATABASE_URL`` names, else ``default``."""
-    return os.environ.get(URL_VARIABLE) or default
-
-
 def _url(where: Path | str) -> sa.URL:
     if isinstance(where, Path) or "://" not in where:
         return sa.URL.create("sqlite", database=str(where))
     try:
         url = sa.make_url(where)
     except sa.exc.ArgumentError as error:
-        raise InputError(f"{URL_VARIABLE} is no database URL; write postgresql://...") from error
+        raise InputError("the database URL is none; write postgresql://...") from error
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
