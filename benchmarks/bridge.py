@@ -21,8 +21,8 @@ import numpy as np
 import serial
 
 from engraver import codes, gcode, layout, relief, toolpath
-from engraver.gcode import GcodeProgram
 from engraver.profiles import Machine
+from engraver.program import GcodeProgram
 from engraver.record import MarkIntent
 from firmware_bridge import preflight, streamer
 from firmware_bridge.control import Control

@@ -20,6 +20,7 @@ from shapely.geometry import MultiPolygon
 import hardware
 from engraver import codes, fill, gcode, kinematics, layout, motion, ordering, relief, toolpath
 from engraver.profiles import Machine, Setup
+from engraver.program import GcodeProgram
 from engraver.toolpath import MoveKind
 
 RATES = (("grbl-avr-gantry", 10.0, 500.0), ("grblhal-direct-drive", 100.0, 5000.0))
@@ -163,7 +164,7 @@ def planned_s(region: MultiPolygon, speed: float, machine: Machine) -> float:
     return motion.duration_s(path, machine)
 
 
-def walk(setup: Setup) -> tuple[toolpath.Toolpath, gcode.GcodeProgram]:
+def walk(setup: Setup) -> tuple[toolpath.Toolpath, GcodeProgram]:
     """Go from a code to program bytes."""
     design = relief.design(layout.arrange(codes.encode_index(163963), setup), setup)
     path = toolpath.plan(design, setup)

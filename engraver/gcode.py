@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,47 +16,8 @@ from numpy.typing import NDArray
 from engraver import calibration, motion
 from engraver.errors import ProgramError
 from engraver.profiles import Machine, Setup
+from engraver.program import GcodeProgram
 from engraver.toolpath import MoveKind, Toolpath
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GcodeProgram:
-    """A program and its map back to the toolpath.
-
-    Parameters
-    ----------
-    data
-        ASCII bytes, every line ended by LF.
-    sha256
-        Hex digest of ``data``.
-    line_stroke
-        ``(lines,)`` int32: stroke that a line burns, -1 where it burns none.
-    dialect
-        The controller dialect whose limits the lines keep.
-    s_max
-        The $30 for which S words were scaled.
-    estimated_time_s
-        Modelled machine seconds (`engraver.motion`).
-    bottleneck
-        What holds it up: "motion", "controller" or "link".
-    """
-
-    data: bytes
-    sha256: str
-    line_stroke: NDArray[np.int32]
-    dialect: str
-    s_max: int
-    estimated_time_s: float
-    bottleneck: str = "motion"
-
-    def __post_init__(self) -> None:
-        self.line_stroke.setflags(write=False)
-
-    @property
-    def lines(self) -> list[bytes]:
-        """The lines without their LF."""
-        return self.data.split(b"\n")[:-1]
-
 
 PREAMBLE = ("G21G90G94G17", "G54", "M5S0", "M4", "G0X0Y0Z0")
 """mm, absolute, feed a minute, XY plane; work coordinates; beam off, then dynamic power; apex."""

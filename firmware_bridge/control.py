@@ -40,6 +40,7 @@ class Control:
         self._beats = threading.Event()
         self._wishes: queue.SimpleQueue[Wish | bytes] = queue.SimpleQueue()
         self._wake: Callable[[], None] = lambda: None
+        self._stop = threading.Event()
 
     def attach(self, wake: Callable[[], None]) -> None:
         """Tell how to end the wait of the thread that owns the port."""
@@ -47,27 +48,32 @@ class Control:
 
     def hold(self) -> None:
         """Stop the motion on the path; `resume` goes on exactly there."""
-        self._ask(Wish.HOLD)
+        self.ask(Wish.HOLD)
 
     def resume(self) -> None:
         """Go on after a hold or a closed door."""
-        self._ask(Wish.RESUME)
+        self.ask(Wish.RESUME)
 
     def door(self) -> None:
         """Stop as for an opened safety door."""
-        self._ask(Wish.DOOR)
+        self.ask(Wish.DOOR)
 
     def abort(self) -> None:
         """Stop for good, laser off, with the place read."""
-        self._ask(Wish.ABORT)
+        self.ask(Wish.ABORT)
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether somebody has asked for the end, be it before the run has begun."""
+        return self._stop.is_set()
 
     def override_feed(self, percent_step: int) -> None:
         """Change the feed by +-1 or +-10 percent, or back to 100 (0)."""
-        self._ask(FEED_OVERRIDES[percent_step])
+        self.ask(FEED_OVERRIDES[percent_step])
 
     def override_rapid(self, percent: int) -> None:
         """Set the rapid rate to 100, 50 or 25 percent."""
-        self._ask(RAPID_OVERRIDES[percent])
+        self.ask(RAPID_OVERRIDES[percent])
 
     def beat(self) -> None:
         """Say that the one who watches over the run is alive."""
@@ -82,7 +88,10 @@ class Control:
             self._beat_s = now_s
         return now_s - self._beat_s > self._heartbeat_s
 
-    def _ask(self, wish: Wish | bytes) -> None:
+    def ask(self, wish: Wish | bytes) -> None:
+        """Ask for a wish, or send a real-time byte."""
+        if wish is Wish.ABORT:
+            self._stop.set()
         self._wishes.put(wish)
         self._wake()
 

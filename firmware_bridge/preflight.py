@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from engraver.errors import PortError, ProgramError
-from engraver.gcode import GcodeProgram
 from engraver.profiles import Machine
+from engraver.program import GcodeProgram
 from firmware_bridge.dialects import Controller, identify
 from firmware_bridge.link import PATIENCE_S, Link
 from firmware_bridge.port import Port

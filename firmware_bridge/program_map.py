@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engraver.errors import ProgramError
-from engraver.gcode import GcodeProgram
 from engraver.profiles import Machine
+from engraver.program import GcodeProgram
 
 _LINE = re.compile(r"(?:[A-Z][-+]?\d*\.?\d+|[A-Z]\d+\.?)*")
 _COMMENT = re.compile(r"\([ -'*-~]*\)")

@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from engraver.errors import ProgramError, UnknownStateError
-from engraver.gcode import GcodeProgram
 from engraver.profiles import Machine
+from engraver.program import GcodeProgram
 from engraver.record import Outcome, RunReceipt
 from firmware_bridge.program_map import modal_before
 

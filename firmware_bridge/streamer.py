@@ -61,6 +61,7 @@ class Progress:
     state: str
     elapsed_s: float
     place_mm: tuple[float, ...] | None = None
+    pins: str = ""
 
 
 def run(
@@ -71,11 +72,13 @@ def run(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     control: Control | None = None,
     journal: Path | None = None,
+    door_ends: bool = False,
 ) -> RunReceipt:
     """Stream ``checked`` and return what became of it.
 
     With a ``control`` a hold or an opened door waits for `Control.resume` or `Control.abort`;
-    without one it ends the run. ``journal`` names a file that holds true bounds at any time.
+    without one it ends the run, as with ``door_ends`` an opened door does in any case.
+    ``journal`` names a file that holds true bounds at any time.
 
     Raises
     ------
@@ -89,8 +92,11 @@ def run(
         )
     wishes = Control() if control is None else control
     wishes.attach(port.wake)
+    pauses = set() if control is None else {Phase.HELD, Phase.DOOR}
+    if door_ends:
+        pauses.discard(Phase.DOOR)
     with signals_abort(wishes):
-        return _Run(checked, port, intent, on_progress, wishes, control is not None, journal).go()
+        return _Run(checked, port, intent, on_progress, wishes, pauses, journal).go()
 
 
 class _Run:
@@ -103,11 +109,11 @@ class _Run:
         intent: MarkIntent,
         on_progress: Callable[[Progress], None],
         control: Control,
-        may_pause: bool,
+        pauses: set[Phase],
         journal: Path | None,
     ) -> None:
         self._checked, self._intent, self._on_progress = checked, intent, on_progress
-        self._control, self._may_pause = control, may_pause
+        self._control, self._pauses = control, pauses
         self._journal, self._reserved, self._journal_s = Journal(journal), 0, 0.0
         self._port, self._link = port, Link(port)
         self._sender = Sender(checked.program.lines, checked.controller.rx_bytes)
@@ -258,7 +264,7 @@ class _Run:
         if place is not None and not self._ledger.reached(place):
             raise Stopped(StopCause.OFF_PATH, f"the axes are at {place} mm, on no line sent")
         if self._phase is not Phase.FLOWING:
-            if not self._may_pause:
+            if self._phase not in self._pauses:
                 cause = UNWANTED_PAUSE[self._phase]
                 raise Stopped(cause, f"the controller reported {status.state}")
             return
@@ -338,5 +344,6 @@ class _Run:
                 "" if status is None else status.state,
                 self._port.now_s() - self._begun_s,
                 None if status is None else self._link.work_place(status),
+                (status.pins or "") if status is not None else "",
             )
         )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engraver.gcode import GcodeProgram
+from engraver.program import GcodeProgram
 from engraver.record import MarkIntent, Outcome
 from firmware_bridge import preflight, streamer
 from firmware_bridge.virtual.firmware import Firmware

@@ -19,8 +19,8 @@ from engraver.inspection import Inspection, Verdict
 from engraver.orders import WorkOrder
 from engraver.record import MarkIntent, MarkState, Outcome, RunReceipt
 from engraver.registry import Registry
-from firmware_bridge import preflight, streamer
-from firmware_bridge.port import Port, open_port
+from firmware_bridge.control import Control
+from firmware_bridge.stream import LocalStream, OpenStream, Stream
 from station_api.profiles import load_setup
 from station_api.quality.figures import inspection_detail
 from station_api.records import Records, now_us
@@ -53,6 +53,8 @@ def mark_order(
     home: Path | None = None,
     fence: int = 0,
     shelf: Path | None = None,
+    open_stream: OpenStream = LocalStream,
+    control: Control | None = None,
 ) -> MarkReport:
     """Mark one order; return what became of it.
 
@@ -65,6 +67,10 @@ def mark_order(
         Fencing token of the claim, if the order was claimed.
     shelf
         Profiles to mark with; the station's own and the shipped ones if left out.
+    open_stream
+        Who owns the port: this thread, or (`firmware_bridge.apart.ApartStream`) a process.
+    control
+        How others may hold, resume and abort the run; without one a hold ends it.
 
     Raises
     ------
@@ -79,15 +85,17 @@ def mark_order(
         said.append(f"{code.text} ({code.format.name}, index {code.index})")
     records.refuse_second_mark(order.make, order.model, order.serial, code.text)
     planned = plan_code(code, setup, watcher)
-    with open_port(port_url, setup.machine.baud) as port:
+    with open_stream(port_url, setup.machine.baud) as stream:
         with timed("preflight", watcher) as said:
-            checked = preflight.check(planned.program, port, setup.machine, watcher.progressed)
+            stream.check(planned.program, setup.machine, watcher.progressed)
             said.append(f"{len(planned.program.lines)} lines accepted in check mode")
+        if control is not None and control.stop_asked:
+            raise PortError(f"order {order.order_id}: stopped on request; nothing was recorded")
         with timed("intent", watcher) as said:
             intent = records.intend(_intent(order, planned), fence=fence)
             said.append(f"{intent.mark_id} on disk")
         journal = journal_path(home, intent.mark_id) if home else None
-        receipt = _run(checked, port, intent, records, watcher, journal)
+        receipt = _run(stream, intent, records, watcher, journal, control)
     if take_scan is None:
         return MarkReport(intent.mark_id, planned, receipt, MarkState.MARKED, None, None)
     scan, found, state = _look(planned, intent.mark_id, records, take_scan, watcher)
@@ -116,22 +124,18 @@ def _look(
 
 
 def _run(
-    checked: preflight.CheckedProgram,
-    port: Port,
+    stream: Stream,
     intent: MarkIntent,
     records: Records,
     watcher: Watcher,
     journal: Path | None,
+    control: Control | None,
 ) -> RunReceipt:
     with timed("marking", watcher) as said:
         records.begin(intent.mark_id)
         try:
-            receipt = streamer.run(
-                checked,
-                port,
-                intent,
-                on_progress=lambda now: watcher.progressed(now.lines_acknowledged, now.lines_total),
-                journal=journal,
+            receipt = stream.run(
+                intent, on_progress=watcher.streamed, control=control, journal=journal
             )
         except BaseException:
             # the record must not wait for the next start to say that this mark is in doubt

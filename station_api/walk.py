@@ -16,13 +16,14 @@ from typing import Protocol
 from engraver import ablation, codes, gcode, inspection, layout, relief, toolpath
 from engraver.codes import MarkCode
 from engraver.errors import DesignError
-from engraver.gcode import GcodeProgram
 from engraver.heightmap import HeightMap
 from engraver.orders import WorkOrder
 from engraver.profiles import Setup
+from engraver.program import GcodeProgram
 from engraver.registry import Registry
 from engraver.relief import ReliefDesign
 from engraver.toolpath import Toolpath
+from firmware_bridge.streamer import Progress
 from station_api.profiles import load_setup
 
 
@@ -44,6 +45,9 @@ class Watcher(Protocol):
     def progressed(self, done: int, total: int) -> None:
         """Hear how far the step is, where it can be counted."""
 
+    def streamed(self, now: Progress) -> None:
+        """Hear where the run stands: lines, strokes, place, the controller's state."""
+
     def ended(self, step: Step) -> None:
         """Hear what a step came to."""
 
@@ -55,6 +59,9 @@ class Nobody:
         """Take no notice."""
 
     def progressed(self, done: int, total: int) -> None:
+        """Take no notice."""
+
+    def streamed(self, now: Progress) -> None:
         """Take no notice."""
 
     def ended(self, step: Step) -> None:

@@ -14,8 +14,8 @@ import hardware
 from engraver import codes, coupons, crater, gcode, layout, plate, relief, toolpath, tray
 from engraver.codes import FORMATS, MarkCode
 from engraver.errors import CodeError, InputError
-from engraver.gcode import GcodeProgram
 from engraver.profiles import Setup
+from engraver.program import GcodeProgram
 from engraver.toolpath import Toolpath
 from station_api.cli import shell
 from station_api.pictures import plan as picture

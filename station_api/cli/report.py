@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from firmware_bridge import streamer
 from station_api.cli import shell
 from station_api.marking import MarkReport
 from station_api.walk import Step
@@ -43,6 +44,10 @@ class Display:
     def progressed(self, done: int, total: int) -> None:
         """Move the bar."""
         self._bar.update(self._task, completed=done, total=total)
+
+    def streamed(self, now: streamer.Progress) -> None:
+        """Move the bar."""
+        self.progressed(now.lines_acknowledged, now.lines_total)
 
     def ended(self, step: Step) -> None:
         """Print what the step came to and the wall time it took."""

@@ -1,8 +1,10 @@
 """The engraver's own thread: one pin at a time, whoever asks.
 
-In: work orders. Out: `Job`, and the records, which stay the only truth: a job is how a client
-follows a mark, and is forgotten when the service ends. The thread alone opens the port; what it
-was doing when the process died is found in the records at the next start.
+In: work orders, and what is asked of the one at work. Out: `Job`, and the records, which stay the
+only truth: a job is how a client follows a mark, and is forgotten when the service ends. The port
+is owned by a process of its own (`firmware_bridge.apart`), which pages and inspections cannot
+starve; the thread here writes the records. What was being done when the service died is found in
+the records at the next start.
 """
 
 from __future__ import annotations
@@ -16,10 +18,21 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from engraver.errors import InputError, LeaseError, MissingError, PinmarkError, PortError
+from engraver.errors import (
+    ConflictError,
+    InputError,
+    LeaseError,
+    MissingError,
+    PinmarkError,
+    PortError,
+)
 from engraver.orders import WorkOrder
 from engraver.record import MarkState
 from engraver.registry import Registry
+from firmware_bridge.apart import ApartStream
+from firmware_bridge.control import Control, Wish
+from firmware_bridge.stream import OpenStream
+from firmware_bridge.streamer import Progress
 from station_api.marking import mark_order
 from station_api.people import Caller
 from station_api.records import Records
@@ -62,6 +75,7 @@ class Runner:
         shelf: Path,
         live: Live,
         port: str | None,
+        open_stream: OpenStream = ApartStream,
     ) -> None:
         self._records = records
         self._home = home
@@ -70,6 +84,8 @@ class Runner:
         self._shelf = shelf
         self._live = live
         self.port = port
+        self._open_stream = open_stream
+        self._control = Control()
         self._guard = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._thread: threading.Thread | None = None
@@ -95,6 +111,7 @@ class Runner:
         with self._guard:
             if self._thread is not None and self._thread.is_alive():
                 raise BusyError("the engraver is marking; one pin at a time, ask again later")
+            self._control = Control()
             self._thread = threading.Thread(
                 target=self._run, args=(job, order, fence), name="pinmark-engraver"
             )
@@ -114,6 +131,30 @@ class Runner:
             if job_id not in self._jobs:
                 raise MissingError(f"job {job_id!r} is not known; its mark is in /v1/marks")
             return self._jobs[job_id]
+
+    def ask(self, job_id: str, wish: Wish | bytes) -> Job:
+        """Hold, resume or abort the pin at work, or send an override; return at once.
+
+        An abort is heard in every step; before the intent nothing is recorded. What came of
+        it is told by the job's events and, at its end, by the mark's state.
+
+        Raises
+        ------
+        MissingError
+            If the job is not known.
+        ConflictError
+            If it has ended, or the laser is not at work on it yet and the wish is not to abort.
+        """
+        job = self.get(job_id)
+        if job.state != "running":
+            raise ConflictError(f"job {job_id} has ended ({job.state}); there is nothing to stop")
+        if wish is not Wish.ABORT and job.step != "marking":
+            raise ConflictError(
+                f"job {job_id} is at {job.step or 'its beginning'}; only a mark on the laser "
+                "can be held, resumed or overridden: abort it instead"
+            )
+        self._control.ask(wish)
+        return job
 
     def busy(self) -> bool:
         """Return whether a pin is being marked."""
@@ -142,6 +183,7 @@ class Runner:
             report = mark_order(
                 order, self._registry, records, self.port, None, watcher,
                 home=self._home, fence=fence, shelf=self._shelf,
+                open_stream=self._open_stream, control=self._control,
             )  # fmt: skip
             ended = {"state": "done", "mark_id": report.mark_id, "mark_state": str(report.state)}
         except PinmarkError as error:
@@ -195,6 +237,11 @@ class _Watcher:
     def progressed(self, done: int, total: int) -> None:
         if done % TELL_EVERY == 0 or done == total:
             self._runner.change(self._job_id, "progress", done=done, total=total)
+
+    def streamed(self, now: Progress) -> None:
+        self._runner.change(
+            self._job_id, "progress", done=now.lines_executed, total=now.lines_total
+        )
 
     def ended(self, step: Step) -> None:
         self._runner.change(self._job_id, "step", step=f"{step.name}: {step.result}")

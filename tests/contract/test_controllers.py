@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from engraver.errors import ProgramError
-from engraver.gcode import GcodeProgram
 from engraver.profiles import Machine
+from engraver.program import GcodeProgram
 from engraver.record import MarkIntent, Outcome, StopCause
 from firmware_bridge import preflight, streamer
 from firmware_bridge.commanding import introduce, jog, rest

@@ -8,8 +8,8 @@ import pytest
 
 import hardware
 from engraver import codes, gcode, layout, motion, relief, toolpath
-from engraver.gcode import GcodeProgram
 from engraver.profiles import Setup
+from engraver.program import GcodeProgram
 from engraver.toolpath import Toolpath
 from firmware_bridge.virtual.firmware import Firmware
 

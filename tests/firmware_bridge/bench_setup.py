@@ -7,8 +7,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from engraver.gcode import GcodeProgram
 from engraver.profiles import Machine
+from engraver.program import GcodeProgram
 from engraver.record import MarkIntent
 from firmware_bridge import preflight
 from firmware_bridge.virtual.faults import Faults, parse_fault
