@@ -1,6 +1,6 @@
-"""The HTTP service: everything under /v1, for one station.
+"""The HTTP service: everything under /v1, and the pages, for one station.
 
-In: requests. Out: JSON, signed notes, tiles, event streams; every error is an RFC 9457 problem.
+In: requests. Out: JSON, signed notes, tiles, event streams, pages; an error is an RFC 9457 problem.
 `make_app` puts the layers together: hardening outside, then problems, callers, routes. The
 description (OpenAPI 3.1) is served only where `docs` is set; `pinmark openapi` prints it.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from station_api.pages.serving import add_pages
 from station_api.routes import log, marks, orders, people, session, shelf
 from station_api.service.bodies import Problem
 from station_api.service.counting import Counting
@@ -56,6 +57,7 @@ def make_app(service: Service | None, *, docs: bool = False, tls: bool = False) 
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
+    add_pages(app)
     install(app)
     if service is not None:
         app.add_middleware(Counting, metrics=service.metrics)

@@ -65,7 +65,9 @@ def serve(
         service = make_service(station.home, station.records, engraver)
         server = make_server(make_app(service, docs=docs, tls=tls), tls_cert, tls_key)
         where = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
-        shell.progress_console.print(f"station {station.home} on {where}/v1")
+        shell.progress_console.print(
+            f"station {station.home}: pages on {where}/, API on {where}/v1"
+        )
         say_the_way_in(service.people, where)
         server.run(sockets=[listener])
 
@@ -74,11 +76,12 @@ def say_the_way_in(people: People, where: str) -> None:
     """Print the first administrator's password at the first start, and how to sign in."""
     password = people.welcome()
     if password is None:
-        shell.progress_console.print(f"sign in at POST {where}/v1/session")
+        shell.progress_console.print(f"sign in at {where}/ or POST {where}/v1/session")
         return
     body = json.dumps({"name": FIRST_ADMINISTRATOR, "secret": password})
     shell.progress_console.print(
         f"first start: sign in once as [bold]{FIRST_ADMINISTRATOR}[/] with [bold]{password}[/]\n"
+        f"  at {where}/, which asks for a password of your own, or\n"
         f"  curl -d '{body}' -H 'Content-Type: application/json' {where}/v1/session\n"
         "then set a password of your own at PUT /v1/session/secret; this is not shown again",
         soft_wrap=True,

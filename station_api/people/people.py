@@ -141,10 +141,11 @@ class People:
         )
 
     def set_secret(self, name: str, secret: str, by: str) -> Person:
-        """Give a person another secret."""
+        """Give a person another secret; one that somebody else chose is good for changing it."""
         person = self.get(name)
         stored = self._hasher.hash(check_strength(secret, person.role, person.name))
-        changed = {"secret": stored, "must_change": 0, "failures": 0, "locked_until_us": 0}
+        must = int(by != person.name)
+        changed = {"secret": stored, "must_change": must, "failures": 0, "locked_until_us": 0}
         return self._write(name, "secret set", by, changed)
 
     # ---- signing in

@@ -28,6 +28,7 @@ class Right(StrEnum):
     WRITE_ORDERS = "create and cancel work orders"
     CLAIM_ORDERS = "claim work orders"
     READ_MARKS = "read marks"
+    FOLLOW = "follow what is recorded"
     START_MARKS = "start marks"
     INSPECT_MARKS = "upload scans and inspect marks"
     DECIDE_MARKS = "decide on marks in doubt, scrap marks"
@@ -49,6 +50,7 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.WRITE_ORDERS: frozenset({Role.STATION, Role.SUPERVISOR, Role.ENGINEER}),
     Right.CLAIM_ORDERS: _FLOOR,
     Right.READ_MARKS: _FLOOR | {Role.AUDITOR, Role.TRACER},
+    Right.FOLLOW: frozenset(Role),
     Right.START_MARKS: _FLOOR,
     Right.INSPECT_MARKS: _FLOOR,
     Right.DECIDE_MARKS: frozenset({Role.SUPERVISOR, Role.ENGINEER}),

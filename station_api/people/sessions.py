@@ -81,6 +81,14 @@ class Sessions:
         with self._guard:
             return self._require(token, self._steady()).caller
 
+    def is_open(self, token: str) -> bool:
+        """Return whether a session is there and not locked; asking is no sign of life."""
+        with self._guard:
+            try:
+                return not self._require(token, self._steady()).locked
+            except SignInError:
+                return False
+
     def lock(self, token: str) -> None:
         """Lock a session at once."""
         with self._guard:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from engraver.errors import ConflictError, InputError, MissingError
 from engraver.orders import normalise_serial
 from engraver.record import MarkState
 from station_api.marking import examine, is_good
-from station_api.people import Caller, NotAllowedError, Right
+from station_api.people import RIGHTS, Caller, NotAllowedError, Right
+from station_api.people.sessions import PREFIX as SESSION_PREFIX
 from station_api.quality.figures import INSPECTED, inspection_detail
 from station_api.records import TRANSITIONS
 from station_api.routes.orders import order_named
@@ -32,14 +34,17 @@ from station_api.service.callers import (
     MatchHeader,
     ServiceOf,
     allow,
+    token_of,
     version_of,
 )
 from station_api.service.listing import LONGEST_PAGE, page, parse_cursor
 from station_api.service.problems import StaleError
+from station_api.service.service import Service
 from station_api.service.transitions import Asked, Testified, change
 
 router = APIRouter(tags=["marks"])
 Reader = Annotated[Caller, allow(Right.READ_MARKS)]
+Follower = Annotated[Caller, allow(Right.FOLLOW)]
 Starter = Annotated[Caller, allow(Right.START_MARKS)]
 Inspector = Annotated[Caller, allow(Right.INSPECT_MARKS)]
 Decider = Annotated[Caller, allow(Right.DECIDE_MARKS)]
@@ -87,17 +92,23 @@ def show_job(job_id: AnyId, service: ServiceOf, by: Reader) -> dict[str, Any]:
 
 @router.get("/jobs/{job_id}/events", responses={200: {"content": STREAM}})
 def follow_job(
-    job_id: AnyId, service: ServiceOf, by: Reader, last: LastEventId = None
+    job_id: AnyId, service: ServiceOf, by: Reader, request: Request, last: LastEventId = None
 ) -> StreamingResponse:
     """Follow a job: steps, lines acknowledged, transitions."""
     service.runner.get(job_id)
-    return _stream(service, last, job_id=job_id)
+    return _stream(service, request, last, job_id=job_id)
 
 
 @router.get("/events", responses={200: {"content": STREAM}})
-def follow_all(service: ServiceOf, by: Reader, last: LastEventId = None) -> StreamingResponse:
-    """Follow everything that happens at this station."""
-    return _stream(service, last)
+def follow_all(
+    service: ServiceOf, by: Follower, request: Request, last: LastEventId = None
+) -> StreamingResponse:
+    """Follow everything that happens at this station; who may not read marks hears only ``grown``.
+
+    ``grown`` says that something was recorded that is no transition of a mark.
+    """
+    blind = by.role not in RIGHTS[Right.READ_MARKS]
+    return _stream(service, request, last, only_growth=blind)
 
 
 @router.get("/marks/{mark_id}", response_model=MarkVersion)
@@ -115,10 +126,10 @@ def show_mark(mark_id: MarkId, service: ServiceOf, by: Reader, response: Respons
 
 @router.get("/marks/{mark_id}/events", responses={200: {"content": STREAM}})
 def follow_mark(
-    mark_id: MarkId, service: ServiceOf, by: Reader, last: LastEventId = None
+    mark_id: MarkId, service: ServiceOf, by: Reader, request: Request, last: LastEventId = None
 ) -> StreamingResponse:
     """Follow one mark's transitions."""
-    return _stream(service, last, mark_id=mark_id)
+    return _stream(service, request, last, mark_id=mark_id)
 
 
 @router.post("/marks/{mark_id}/conclude", responses={200: {"model": TransitionReply}})
@@ -208,10 +219,13 @@ def _answer(service: Any, asked: Asked) -> Response:
 
 
 def _stream(
-    service: Any, last: str | None, mark_id: str | None = None, job_id: str | None = None
+    service: Service, request: Request, last: str | None, **which: Any
 ) -> StreamingResponse:
     after = None if last is None else int(last)
-    events = service.live.stream(after, mark_id, job_id)
+    token = token_of(request)
+    is_session = token.startswith(SESSION_PREFIX)
+    may_go_on = partial(service.sessions.is_open, token) if is_session else lambda: True
+    events = service.live.stream(after, **which, may_go_on=may_go_on)
     return StreamingResponse(
         events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
     )

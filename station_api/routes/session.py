@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from station_api.pages.table import pages_of
 from station_api.people import Caller, SignInError
-from station_api.people.sessions import PREFIX
+from station_api.people.sessions import IDLE_S, PREFIX
 from station_api.service.bodies import NewSecret, SignIn, Unlock
 from station_api.service.callers import COOKIE, ServiceOf, token_of
+from station_api.service.service import Service
 
 router = APIRouter(prefix="/session", tags=["session"])
 
@@ -21,13 +23,13 @@ def sign_in(body: SignIn, service: ServiceOf, request: Request) -> Response:
     """Sign in by name and PIN or password; the token is for `Authorization: Bearer`."""
     person = service.people.check(body.name, body.secret)
     token = service.sessions.open(person.caller())
-    return _with_token(token, person.caller(), request, 201)
+    return _with_token(token, person.caller(), service, request, 201)
 
 
 @router.get("")
 def who_am_i(service: ServiceOf, request: Request) -> dict[str, Any]:
-    """Say whose session this is."""
-    return asdict(service.sessions.find(_session(request)))
+    """Say whose session this is, at which station, and which pages they see."""
+    return _who(service.sessions.find(_session(request)), service)
 
 
 @router.delete("", status_code=204)
@@ -65,7 +67,7 @@ def change_secret(body: NewSecret, service: ServiceOf, request: Request) -> Resp
     person = service.people.set_secret(name, body.new, name)
     service.sessions.close_all(name)
     token = service.sessions.open(person.caller())
-    return _with_token(token, person.caller(), request, 200)
+    return _with_token(token, person.caller(), service, request, 200)
 
 
 def _session(request: Request) -> str:
@@ -75,8 +77,19 @@ def _session(request: Request) -> str:
     return token
 
 
-def _with_token(token: str, caller: Caller, request: Request, status: int) -> Response:
-    reply = JSONResponse({"token": token, **asdict(caller)}, status)
+def _who(caller: Caller, service: Service) -> dict[str, Any]:
+    return {
+        **asdict(caller),
+        "station": service.records.station,
+        "pages": pages_of(caller.role),
+        "idle_s": IDLE_S,
+    }
+
+
+def _with_token(
+    token: str, caller: Caller, service: Service, request: Request, status: int
+) -> Response:
+    reply = JSONResponse({"token": token, **_who(caller, service)}, status)
     secure = request.url.scheme == "https"
     reply.set_cookie(COOKIE, token, path="/", httponly=True, samesite="strict", secure=secure)
     return reply

@@ -2,7 +2,8 @@
 
 In: transitions from the records, progress from the engraver. Out: ``text/event-stream``. The id
 of a transition's event is its position in the log, so Last-Event-ID resumes from the database,
-after a restart too. Progress has no id: what was missed of it is of no use to anybody.
+after a restart too; ``grown`` says, with the same ids, that other things were recorded. Progress
+has no id: what was missed of it is of no use to anybody.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +27,9 @@ LOOK_S = 1.0
 """How often the database is looked at when nobody said that something happened."""
 
 MOST_WAITING = 256
+PROGRESS = "progress"
+"""The event that comes many times a second and changes no record."""
+
 FIELDS = (
     "position", "mark_id", "from_state", "to_state", "at_us", "actor", "approver", "reason"
 )  # fmt: skip
@@ -58,23 +63,40 @@ class Live:
             return len(self._listeners)
 
     async def stream(
-        self, after: int | None, mark_id: str | None = None, job_id: str | None = None
+        self,
+        after: int | None,
+        mark_id: str | None = None,
+        job_id: str | None = None,
+        *,
+        only_growth: bool = False,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> AsyncIterator[bytes]:
-        """Yield events after a position (``None``: from now), of one mark or one job if named."""
+        """Yield events after a position (``None``: from now), of one mark or one job if named.
+
+        ``only_growth`` is for those who may not read marks. ``may_go_on`` is asked at every turn:
+        a stream ends with the session that opened it.
+        """
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
         with self._guard:
             self._listeners[queue] = asyncio.get_running_loop()
         try:
             last = await run_in_threadpool(self._records.size) - 1 if after is None else after
             yield b"retry: 2000\n\n"
-            quiet_s = 0.0
-            while not self._closed:
-                for row in await run_in_threadpool(self._since, last, mark_id):
-                    last = row["position"]
-                    yield encode("transition", row, last)
+            of_all = mark_id is None and job_id is None
+            quiet_s, looked_s, told = 0.0, -LOOK_S, None
+            while not self._closed and may_go_on():
+                if (
+                    told is None
+                    or told["event"] != PROGRESS
+                    or time.monotonic() > looked_s + LOOK_S
+                ):
+                    looked_s = time.monotonic()
+                    found = await run_in_threadpool(self._since, last, mark_id, only_growth, of_all)
+                    for name, fields, last in found:
+                        yield encode(name, fields, last)
                 told = await _next(queue)
                 quiet_s = 0.0 if told else quiet_s + LOOK_S
-                if told and told["event"] != "changed" and job_id in (None, told.get("job_id")):
+                if told and _is_for(told, job_id) and not only_growth:
                     yield encode(told["event"], told)
                 if quiet_s >= HEARTBEAT_S:
                     quiet_s = 0.0
@@ -83,8 +105,18 @@ class Live:
             with self._guard:
                 del self._listeners[queue]
 
-    def _since(self, last: int, mark_id: str | None) -> list[dict[str, Any]]:
-        return transitions_after(self._records, last, mark_id)
+    def _since(
+        self, last: int, mark_id: str | None, only_growth: bool, of_all: bool
+    ) -> list[tuple[str, dict[str, Any], int]]:
+        """Return events after a position; one ``grown`` stands for all that are no transitions."""
+        newest = self._records.size() - 1
+        if newest <= last:
+            return []
+        rows = [] if only_growth else transitions_after(self._records, last, mark_id)
+        found = [("transition", row, row["position"]) for row in rows]
+        if of_all and len(rows) < BLOCK and (not rows or rows[-1]["position"] < newest):
+            found.append(("grown", {"size": newest + 1}, newest))
+        return found
 
 
 def transitions_after(
@@ -111,6 +143,10 @@ def encode(event: str, fields: dict[str, Any], number: int | None = None) -> byt
     """
     numbered = f"id: {number}\n" if number is not None else ""
     return f"{numbered}event: {event}\ndata: {json.dumps(fields)}\n\n".encode()
+
+
+def _is_for(told: dict[str, Any], job_id: str | None) -> bool:
+    return told["event"] != "changed" and job_id in (None, told.get("job_id"))
 
 
 async def _next(queue: asyncio.Queue[dict[str, Any]]) -> dict[str, Any] | None:

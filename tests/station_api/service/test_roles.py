@@ -45,7 +45,7 @@ TABLE = {
     "POST /v1/marks": F,
     "GET /v1/jobs/{job_id}": f"{F} auditor tracer",
     "GET /v1/jobs/{job_id}/events": f"{F} auditor tracer",
-    "GET /v1/events": f"{F} auditor tracer",
+    "GET /v1/events": f"{F} auditor tracer administrator",
     "GET /v1/marks/{mark_id}": f"{F} auditor tracer",
     "GET /v1/marks/{mark_id}/events": f"{F} auditor tracer",
     "POST /v1/marks/{mark_id}/conclude": "supervisor engineer",
@@ -123,7 +123,7 @@ def test_without_a_way_in_every_route_is_401(client: TestClient) -> None:
 def test_an_administrator_can_do_nothing_to_a_pin() -> None:
     """Who hands out the ways in has no right that touches orders, marks, scans or profiles."""
     held = {right for right, roles in RIGHTS.items() if Role.ADMINISTRATOR in roles}
-    assert held == {Right.MANAGE_PEOPLE, Right.MANAGE_HOOKS, Right.READ_METRICS}
+    assert held == {Right.FOLLOW, Right.MANAGE_PEOPLE, Right.MANAGE_HOOKS, Right.READ_METRICS}
 
 
 def _filled(path: str) -> str:
