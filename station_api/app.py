@@ -15,14 +15,22 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from station_api.pages.serving import add_pages
-from station_api.routes import log, marks, orders, people, session, shelf
+from station_api.routes import log, marks, orders, papers, people, session, shelf
 from station_api.service.bodies import Problem
 from station_api.service.counting import Counting
 from station_api.service.hardening import Hardening
 from station_api.service.problems import MEDIA_TYPE, install
 from station_api.service.service import Service
 
-ROUTERS = (session.router, people.router, orders.router, marks.router, shelf.router, log.router)
+ROUTERS = (
+    session.router,
+    people.router,
+    orders.router,
+    marks.router,
+    shelf.router,
+    log.router,
+    papers.router,
+)
 OPEN_ROUTES = frozenset(
     {"/v1/health", "/v1/log/checkpoint", "/v1/log/key", "/v1/log/tile/{path}", "/v1/session"}
 )

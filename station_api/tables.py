@@ -1,4 +1,4 @@
-"""The tables of people, keys, approvals, profiles, scans, webhooks and replies.
+"""The tables of people, keys, approvals, profiles, scans, webhooks, replies, papers and casings.
 
 In: nothing. Out: SQLAlchemy tables of the same two databases as the records, under the same rules
 (`records.tables`). Each row that testifies carries the ``position`` of the log entry that holds
@@ -113,11 +113,79 @@ replies = sa.Table(
     sa.Column("at_us", sa.BigInteger, nullable=False),
 )
 
-SECRET_COLUMNS = frozenset({"secret", "digest"})
+book = sa.Table(
+    "book",
+    service_metadata,
+    sa.Column("entry_id", sa.String(48), primary_key=True),
+    *_kept(),
+    sa.Column("line", sa.String(40), nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("part", sa.String(16), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("how", sa.String(16), nullable=False),
+    sa.Column("manufacturer", sa.String(64), nullable=False),
+    sa.Column("importer", sa.String(64), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("caliber", sa.String(32), nullable=False),
+    sa.Column("serial", sa.String(64), nullable=False),
+    sa.Column("on_date", sa.String(10), nullable=False),
+    sa.Column("party_name", sa.String(128), nullable=False),
+    sa.Column("party_licence", sa.String(32), nullable=False),
+    sa.Column("party_address", sa.String(256), nullable=False),
+    sa.Column("mark_id", sa.String(48)),
+    sa.Column("reason", sa.String(512), nullable=False),
+    sa.Column("written_by", sa.String(64), nullable=False),
+    sa.Column("approved_by", sa.String(64)),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+    # who corrects an entry that somebody else has just corrected is told so
+    sa.UniqueConstraint("line", "part", "version", name="book_version"),
+    sa.Index("book_serial", "serial"),
+    sa.Index("book_number", "station", "number"),
+    sa.Index("book_date", "on_date"),
+)
+
+corrections = sa.Table(
+    "corrections",
+    service_metadata,
+    sa.Column("correction_id", sa.String(24), primary_key=True),
+    *_kept(),
+    sa.Column("entry_id", sa.String(48), nullable=False),
+    sa.Column("changes", sa.Text, nullable=False),
+    sa.Column("reason", sa.String(512), nullable=False),
+    sa.Column("asked_by", sa.String(64), nullable=False),
+    sa.Column("asked_at_us", sa.BigInteger, nullable=False),
+    sa.Column("approval_id", sa.String(24)),
+    sa.Column("made_entry", sa.String(48)),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
+casings = sa.Table(
+    "casings",
+    service_metadata,
+    sa.Column("casing_id", sa.String(48), primary_key=True),
+    *_kept(),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
+SECRET_COLUMNS = frozenset({"secret", "digest", "sealed"})
 """Columns of which the log holds the SHA-256: it shows a change and gives nothing away."""
 
 PASSING_COLUMNS = frozenset({"failures", "locked_until_us", "delivered", "said"})
 """Columns that count and pace; they testify to nothing and are in no entry as a row."""
 
-KEPT_TABLES = (people, machine_keys, approvals, profiles, scans, hooks)
+KEPT_TABLES = (
+    people,
+    machine_keys,
+    approvals,
+    profiles,
+    scans,
+    hooks,
+    book,
+    corrections,
+    casings,
+)
 """Tables of which every row stands in the log."""

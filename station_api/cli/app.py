@@ -35,6 +35,7 @@ GROUPS = {
     "backup": "keep",
     "restore": "keep",
     "export": "keep",
+    "papers": "papers",
     "people": "people",
     "keys": "people",
     "config": "config",

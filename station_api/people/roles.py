@@ -38,6 +38,11 @@ class Right(StrEnum):
     DRAFT_PROFILES = "draft profiles and recipes"
     RELEASE_PROFILES = "release profiles and recipes"
     READ_RECORDS = "read the records behind the log's entries"
+    READ_BOOK = "read the firearms book and the papers made from it"
+    KEEP_BOOK = "write the firearms book"
+    CORRECT_BOOK = "correct the firearms book"
+    KEEP_CASINGS = "keep and read casings as evidence"
+    COUNT_CASINGS = "see that casings were entered, not what they say"
     READ_METRICS = "read metrics"
     MANAGE_PEOPLE = "manage people and keys"
     MANAGE_HOOKS = "manage webhooks"
@@ -60,6 +65,11 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.DRAFT_PROFILES: frozenset({Role.ENGINEER}),
     Right.RELEASE_PROFILES: frozenset({Role.ENGINEER}),
     Right.READ_RECORDS: frozenset({Role.SUPERVISOR, Role.ENGINEER, Role.AUDITOR}),
+    Right.READ_BOOK: frozenset({Role.SUPERVISOR, Role.ENGINEER, Role.AUDITOR, Role.TRACER}),
+    Right.KEEP_BOOK: frozenset({Role.STATION, Role.SUPERVISOR, Role.ENGINEER}),
+    Right.CORRECT_BOOK: frozenset({Role.SUPERVISOR, Role.ENGINEER}),
+    Right.KEEP_CASINGS: frozenset({Role.TRACER}),
+    Right.COUNT_CASINGS: frozenset({Role.AUDITOR, Role.TRACER}),
     Right.READ_METRICS: frozenset({Role.STATION, Role.ENGINEER, Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Right.MANAGE_HOOKS: frozenset({Role.ADMINISTRATOR, Role.ENGINEER}),

@@ -25,6 +25,7 @@ from station_api.records.findings import Report
 from station_api.records.fsck import fsck
 from station_api.records.store import Records
 from station_api.records.tables import metadata
+from station_api.tables import service_metadata
 from station_api.transparency.note import VerifierKey
 
 PAGES_A_STEP = 2_000
@@ -176,7 +177,7 @@ def _copy_tables(records: Records, target: Path) -> None:
             records.database.reading.connect() as source,
             database.writing.begin() as written,
         ):
-            for table in metadata.sorted_tables:
+            for table in (*metadata.sorted_tables, *service_metadata.sorted_tables):
                 rows = source.execution_options(yield_per=ROWS_A_STEP).execute(sa.select(table))
                 for part in rows.mappings().partitions():
                     written.execute(sa.insert(table), [dict(row) for row in part])

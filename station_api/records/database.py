@@ -18,7 +18,10 @@ import sqlalchemy as sa
 
 from engraver.errors import InputError, StorageError
 
-SCHEMA = "0002"
+SCHEMAS = ("0001", "0002", "0004")
+"""The migrations there are, in the order of their chain, whatever their numbers."""
+
+SCHEMA = SCHEMAS[-1]
 """The migration this program is written for; see station_api/migrations/versions."""
 
 BUSY_TIMEOUT_MS = 10_000
@@ -193,7 +196,7 @@ def schema_of(database: Database) -> str | None:
                 )
             return None
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    if found is not None and found > SCHEMA:
+    if found is not None and found not in SCHEMAS:
         raise InputError(
             f"{_shown(database.url)} has schema {found}, this pinmark knows up to {SCHEMA}; "
             "use the newer pinmark"

@@ -9,6 +9,7 @@ what. Written in pages: memory does not grow with the records.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +22,17 @@ from station_api.records import canonical
 from station_api.records.ledger import log_size, read_nodes
 from station_api.records.store import Records
 from station_api.records.tables import column_names, entries, metadata
+from station_api.tables import SECRET_COLUMNS, replies, service_metadata
 from station_api.transparency.tiles import TILE_WIDTH, Tile, tiles_of, write_bundle
 
 ROWS_A_STEP = 2_000
+
+EXPORTED = tuple(
+    table
+    for tables in (metadata, service_metadata)
+    for table in tables.sorted_tables
+    if table is not replies  # what was answered this week; no record, and keys stand in it
+)
 
 README = """Export of the records of a pinmark station.
 
@@ -33,6 +42,9 @@ log/      the transparency log: checkpoint (C2SP tlog-checkpoint), tile/ (C2SP t
 
 Times (names ending in _us) are microseconds since 1970-01-01 UTC. Each entry of the log is
 {"commitment": SHA-256(salt, record), "kind", "position", "v"}; salt and record are in entries.
+
+Passwords, keys and the content of casings kept as evidence are given as their SHA-256, as in the
+log; `pinmark casings export` gives the casings to a tracer.
 """
 
 
@@ -57,10 +69,7 @@ def export(records: Records, folder: Path, note: str) -> dict[str, int]:
             raise InputError(f"{folder} is not empty; name a new folder")
         (folder / "README.txt").write_text(README, "utf-8")
         with records.database.reading.connect() as connection:
-            counts = {
-                table.name: _write_table(connection, table, folder)
-                for table in metadata.sorted_tables
-            }
+            counts = {table.name: _write_table(connection, table, folder) for table in EXPORTED}
             _write_log(connection, records.station, folder / "log", note)
     except OSError as error:
         raise StorageError(f"the export cannot be written: {error}") from error
@@ -69,6 +78,7 @@ def export(records: Records, folder: Path, note: str) -> dict[str, int]:
 
 def _write_table(connection: sa.Connection, table: sa.Table, folder: Path) -> int:
     names = column_names(table)
+    secret = [name in SECRET_COLUMNS for name in names]
     count = 0
     with (
         (folder / f"{table.name}.csv").open("w", encoding="utf-8", newline="") as comma,
@@ -76,7 +86,11 @@ def _write_table(connection: sa.Connection, table: sa.Table, folder: Path) -> in
     ):
         writer = csv.writer(comma)
         writer.writerow(names)
-        for row in _rows(connection, table):
+        for found in _rows(connection, table):
+            row = [
+                hashlib.sha256(str(value).encode()).hexdigest() if hide else value
+                for value, hide in zip(found, secret, strict=True)
+            ]
             writer.writerow(["" if value is None else value for value in row])
             lines.write(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n")
             count += 1

@@ -1,32 +1,24 @@
 """An inspection on two pages that an engineer would sign.
 
-In: `Inspection`, its design, scan and limits. Out: PDF bytes, the same from the same facts: no
-date is set, no font of the host is used, so that the digest of a report can stand in a record.
-Authority: typst for the setting (docs/decisions/0051-typst-for-reports.md).
+In: `Inspection`, its design, scan and limits. Out: PDF bytes, the same from the same facts.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import typst
 
 from engraver.acceptance import Acceptance
-from engraver.errors import InputError
 from engraver.heightmap import Scan
 from engraver.inspection import Inspection
 from engraver.relief import ReliefDesign
 from station_api.pictures import surface
+from station_api.reports.typesetting import set_report
 
 TEMPLATE = "inspection.typ"
-NO_DATE = 0
-"""Seconds since 1970 that the PDF gives for its making: the report is dated by its signer."""
 
 
 def inspection_report(
@@ -63,25 +55,9 @@ def inspection_report(
         "limits": asdict(limits),
         "oddities": list(scan.oddities),
     }
-    with tempfile.TemporaryDirectory(prefix="pinmark-report-") as folder:
-        root = Path(folder)
-        surface.draw_read_back(grid, found, root / "read_back.png")
-        surface.draw_deviation(grid, design, found, root / "deviation.png")
-        (root / "facts.json").write_text(json.dumps(facts, ensure_ascii=False), "utf-8")
-        template = resources.files("station_api.reports").joinpath(TEMPLATE).read_text("utf-8")
-        (root / TEMPLATE).write_text(template, "utf-8")
-        return _compiled(root)
 
+    def draw(folder: Path) -> None:
+        surface.draw_read_back(grid, found, folder / "read_back.png")
+        surface.draw_deviation(grid, design, found, folder / "deviation.png")
 
-def _compiled(root: Path) -> bytes:
-    try:
-        pdf = typst.compile(
-            str(root / TEMPLATE),
-            root=str(root),
-            format="pdf",
-            ignore_system_fonts=True,
-            timestamp=NO_DATE,
-        )
-    except typst.TypstError as error:
-        raise InputError(f"the report cannot be set: {error.message}") from None
-    return bytes(pdf)
+    return set_report(TEMPLATE, facts, draw)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path
 
 from engraver.errors import MissingError
 from engraver.record import MarkState
+from station_api.papers.book import CORRECTION
 from station_api.people import Caller, Right
 from station_api.people.approvals import APPROVED, REFUSED
 from station_api.service.bodies import GivenSecret, NewKey, NewPerson
@@ -86,6 +87,9 @@ def list_approvals(service: ServiceOf, by: Approver) -> dict[str, Any]:
 def approve(approval_id: AnyId, service: ServiceOf, by: Approver) -> dict[str, Any]:
     """Agree, as the second person; what was asked for is done in the same breath."""
     asked = service.approvals.check(approval_id, by)
+    if asked.action == CORRECTION:
+        service.book.make(asked.subject, by.name)
+        return {"approval": asdict(service.approvals.decide(approval_id, by, APPROVED))}
     if asked.action != "re-mark":
         raise MissingError(f"request {approval_id} asks for {asked.action}, which is not done here")
     wanted = Asked(

@@ -12,6 +12,7 @@ from pathlib import Path
 from engraver.registry import Registry
 from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer
+from station_api.papers.book import Book
 from station_api.people import Keys, People, Sessions
 from station_api.people.approvals import Approvals
 from station_api.people.keys import load_pepper
@@ -39,6 +40,7 @@ class Service:
     keys: Keys
     sessions: Sessions
     approvals: Approvals
+    book: Book
     replies: Replies
     live: Live
     shelf: Shelf
@@ -77,6 +79,7 @@ def make_service(
         keys=keys,
         sessions=sessions,
         approvals=Approvals(records),
+        book=Book(records),
         replies=Replies(records),
         live=live,
         shelf=shelf,

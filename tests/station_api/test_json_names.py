@@ -25,6 +25,7 @@ COMMANDS = [
     "records",
     "records show M000001",
     "log fsck",
+    "papers book",
 ]
 
 

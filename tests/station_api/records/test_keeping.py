@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from engraver.errors import InputError, StorageError
-from station_api import log
+from station_api import kept, log
+from station_api.papers.book import Book
+from station_api.people import People, Role
+from station_api.people.secrets import Hasher
 from station_api.records import Records
 from station_api.records.backup import check_backup, restore_backup, take_backup, thin_out
 from station_api.records.export import export
 from station_api.records.fsck_tree import root_at
+from station_api.tables import book
 from station_api.transparency import merkle
 from station_api.transparency.checkpoint import open_checkpoint
 from station_api.transparency.tiles import Tile, read_bundle, read_hash_tile, tiles_of
+from tests.station_api.papers.conftest import firearm
 from tests.station_api.records.houses import KEY, live_a_little, mark
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -36,6 +43,32 @@ def test_a_backup_restores_to_the_same_records(records: Records, tmp_path: Path)
     mark(again, 99)
     assert check_backup(made.path).sound  # and the backup itself is untouched
     again.close()
+
+
+def test_a_backup_holds_the_book_and_every_row_that_testifies(
+    records: Records, tmp_path: Path
+) -> None:
+    """From either database: the service's tables are in the copy and agree with its log."""
+    Book(records).enter(firearm(1, on_date="2026-11-02"), "A. Smith")
+    made = take_backup(records, tmp_path / "backups")
+    again = Records(made.path)
+    assert [row.serial for row in again.database.reading.connect().execute(sa.select(book))] == [
+        "ZQ0001"
+    ]
+    assert kept.check(again) == []
+    again.close()
+
+
+def test_an_export_has_every_table_and_no_secret(records: Records, tmp_path: Path) -> None:
+    """The book and the people in CSV and JSON; a password's hash is not among them."""
+    Book(records).enter(firearm(1, on_date="2026-11-02"), "A. Smith")
+    People(records, Hasher()).add("A. Smith", Role.AUDITOR, "correct horse battery", "test")
+    counts = export(records, tmp_path / "out", log.issue_checkpoint(records, [KEY], tmp_path))
+    assert (counts["book"], counts["people"]) == (1, 1)
+    assert "replies" not in counts
+    said = json.loads((tmp_path / "out" / "people.jsonl").read_text())
+    assert re.fullmatch("[0-9a-f]{64}", said["secret"])
+    assert "argon2" not in (tmp_path / "out" / "people.csv").read_text()
 
 
 def test_a_backup_under_load_is_a_moment_of_the_log(records: Records, tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""Verified marks whose firearms are not in the book yet.
+
+In: the records. Out: `Unentered`, oldest first, with the day the entry is due. Authority: 27 CFR
+478.123(a), by the seventh day after manufacture; the day the mark was verified stands for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from engraver.record import MarkState
+from station_api.papers.entries import DAYS_TO_ENTER
+from station_api.records import Records
+from station_api.records.tables import marks
+from station_api.tables import book
+
+
+@dataclass(frozen=True, slots=True)
+class Unentered:
+    """A firearm that is marked and not entered: its mark and the day that was verified."""
+
+    mark_id: str
+    make: str
+    model: str
+    serial: str
+    verified_on: str
+
+    @property
+    def due_on(self) -> str:
+        """The last day on which the entry is in time."""
+        return (date.fromisoformat(self.verified_on) + timedelta(days=DAYS_TO_ENTER)).isoformat()
+
+    def fields(self) -> dict[str, Any]:
+        """Return what the entry can take from the mark."""
+        return {
+            "manufacturer": self.make,
+            "model": self.model,
+            "serial": self.serial,
+            "on_date": self.verified_on,
+            "mark_id": self.mark_id,
+        }
+
+
+def unentered(records: Records) -> list[Unentered]:
+    """Return this station's verified marks that no entry of the book speaks of."""
+    same = sa.and_(
+        book.c.serial == marks.c.serial,
+        book.c.model == marks.c.model,
+        book.c.manufacturer == marks.c.make,
+    )
+    query = (
+        sa.select(marks)
+        .where(marks.c.station == records.station, marks.c.state == MarkState.VERIFIED.value)
+        .where(~sa.exists().where(same))
+        .order_by(marks.c.number)
+    )
+    with records.database.reading.connect() as connection:
+        return [
+            Unentered(row.mark_id, row.make, row.model, row.serial, _day(row.changed_at_us))
+            for row in connection.execute(query)
+        ]
+
+
+def _day(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).date().isoformat()

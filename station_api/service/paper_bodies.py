@@ -1,0 +1,91 @@
+"""What the routes of the book and of casings take: bodies with examples.
+
+In: JSON. Out: fields for `papers` and `casings`, bounded here and judged there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from station_api.service.bodies import Body, Reason
+
+Short = Annotated[str, Field(max_length=64)]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2027-01-14"])]
+FIREARM: dict[str, JsonValue] = {
+    "how": "manufactured",
+    "manufacturer": "EXAMPLE ARMS",
+    "type": "pistol",
+    "model": "MODEL 1",
+    "caliber": "9 mm Luger",
+    "serial": "ZQ0042",
+    "on_date": "2027-01-14",
+}
+
+
+class NewEntry(Body):
+    """A firearm manufactured here, or acquired of somebody: 27 CFR 478.123(a)."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [FIREARM]})
+    how: Short = "manufactured"
+    manufacturer: Short
+    importer: Short = ""
+    type: Short
+    model: Short
+    caliber: Short
+    serial: Short
+    on_date: Day
+    party_name: str = Field(default="", max_length=128)
+    party_licence: Short = ""
+    party_address: str = Field(default="", max_length=256)
+    mark_id: str | None = Field(default=None, max_length=48)
+
+
+class NewDisposition(Body):
+    """How a firearm left: 27 CFR 478.123(b)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "how": "sold",
+                    "on_date": "2027-01-15",
+                    "party_name": "Dealer & Sons",
+                    "party_licence": "1-54-000-01-8A-12345",
+                }
+            ]
+        },
+    )
+    how: Short = "sold"
+    on_date: Day
+    party_name: str = Field(default="", max_length=128)
+    party_licence: Short = ""
+    party_address: str = Field(default="", max_length=256)
+
+
+class NewCorrection(Body):
+    """What of an entry was wrong: each field with its right value."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "entry_id": "B000001.A1",
+                    "changes": {"on_date": "2027-01-13"},
+                    "reason": "assembled the day before",
+                }
+            ]
+        },
+    )
+    entry_id: str = Field(min_length=1, max_length=48)
+    changes: dict[Short, Annotated[str, Field(max_length=256)] | None] = Field(
+        min_length=1, max_length=16
+    )
+    reason: Reason
+
+    def fields(self) -> dict[str, Any]:
+        """Return the changes as plain values."""
+        return dict(self.changes)
