@@ -20,7 +20,7 @@ from station_api.log_key import log_origin, log_signer
 from station_api.papers import prints
 from station_api.papers.book import Book
 from station_api.papers.entries import BookEntry
-from station_api.papers.licensee import load_licensee
+from station_api.papers.licensee import configured_licensee
 from station_api.papers.unentered import unentered
 from station_api.papers.views import COLUMNS, Wanted, page, table_rows
 from station_api.station import Station, open_station
@@ -219,7 +219,7 @@ def _download(
     if pdf is not None:
         signer = log_signer(station.home, log_origin(station.records.station))
         note = log.issue_checkpoint(station.records, [signer], station.home)
-        licensee = load_licensee(station.home)
+        licensee = configured_licensee()
         for n, made in enumerate(prints.prints(station.records, wanted, licensee, note), 1):
             path = pdf if n == 1 else pdf.with_stem(f"{pdf.stem}-{n}")
             written.append(write_file(path, [made]))

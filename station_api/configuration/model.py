@@ -78,6 +78,12 @@ class LicenceKeys(Section):
     premises: str = _key(
         "", "address of the licensed premises", "1 Example Road, Reno NV", max_length=300
     )
+    gs1_prefix: str = _key(
+        "",
+        "GS1 company prefix, 6 to 12 digits; with it EPCIS events name firearms by GIAI",
+        "0614141",
+        pattern=r"^([0-9]{6,12})?$",
+    )
 
 
 class RecordsKeys(Section):

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from engraver.errors import InputError, MissingError
 from station_api.papers import prints
 from station_api.papers.book import CORRECTION, takes_two
-from station_api.papers.licensee import load_licensee
+from station_api.papers.licensee import configured_licensee
 from station_api.papers.unentered import unentered
 from station_api.papers.views import Wanted, page
 from station_api.people import Caller, NotAllowedError, Right
@@ -134,7 +134,7 @@ def print_book(service: ServiceOf, by: Reader, wanted: Asked) -> Response:
             "`pinmark papers book --pdf`, which prints in parts"
         )
     note = service.checkpoint()
-    (made,) = prints.prints(service.records, wanted, load_licensee(service.home), note)
+    (made,) = prints.prints(service.records, wanted, configured_licensee(), note)
     return Response(made, media_type="application/pdf", headers=_as_file("book.pdf"))
 
 
