@@ -21,6 +21,7 @@ from engraver.record import MarkIntent, MarkState, Outcome, RunReceipt
 from engraver.registry import Registry
 from firmware_bridge.control import Control
 from firmware_bridge.stream import LocalStream, OpenStream, Stream
+from station_api.doctor.gate import refuse_wrong_clock
 from station_api.profiles import load_setup
 from station_api.quality.figures import inspection_detail
 from station_api.records import Records, now_us
@@ -84,6 +85,7 @@ def mark_order(
         code, setup = encode_order(order, registry, shelf)
         said.append(f"{code.text} ({code.format.name}, index {code.index})")
     records.refuse_second_mark(order.make, order.model, order.serial, code.text)
+    refuse_wrong_clock(records)
     planned = plan_code(code, setup, watcher)
     with open_stream(port_url, setup.machine.baud) as stream:
         with timed("preflight", watcher) as said:

@@ -27,13 +27,14 @@ class Station:
     """An open station.
 
     ``recovered`` are the marks that this opening turned into ``unknown``; ``in_doubt`` all
-    that wait for a person.
+    that wait for a person. ``alone``: no other process holds the station's lock.
     """
 
     home: Path
     records: Records
     recovered: tuple[MarkRow, ...]
     in_doubt: tuple[MarkRow, ...]
+    alone: bool = True
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def open_station(*, to_mark: bool = False) -> Iterator[Station]:
             recovered = tuple(records.recover(partial(_last_words, home))) if held else ()
             waiting = {MarkState.INTENDED, MarkState.UNKNOWN} if held else {MarkState.UNKNOWN}
             in_doubt = tuple(records.in_states(waiting))
-            yield Station(home, records, recovered, in_doubt)
+            yield Station(home, records, recovered, in_doubt, held)
         finally:
             records.close()
 

@@ -39,6 +39,8 @@ GROUPS = {
     "people": "people",
     "keys": "people",
     "config": "config",
+    "doctor": "doctor",
+    "support-bundle": "doctor",
     "serve": "serve",
     "openapi": "serve",
     "link": "link",

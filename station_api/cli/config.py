@@ -7,7 +7,6 @@ force and where it was set, or the text of a file to begin with; ``--json``: ``f
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +15,7 @@ import typer
 from rich.table import Table
 
 from station_api.cli import shell
-from station_api.configuration.load import Reading, config_path, read
+from station_api.configuration.load import Reading, read_here
 from station_api.configuration.secret_files import secret_faults
 from station_api.configuration.writing import render_document, render_file, render_table
 
@@ -34,7 +33,7 @@ def register(app: typer.Typer) -> None:
 @config_app.command()
 def check(file: FileOption = None, as_json: shell.JsonOption = False) -> int:
     """Check the file, the environment and the secret files. Example: pinmark config check."""
-    reading = _reading(file)
+    reading = read_here(file)
     faults = [*reading.faults, *secret_faults(reading.settings)]
     if as_json:
         shell.emit({"file": _name(reading), "faults": [asdict(fault) for fault in faults]})
@@ -49,7 +48,7 @@ def check(file: FileOption = None, as_json: shell.JsonOption = False) -> int:
 @config_app.command()
 def show(file: FileOption = None, as_json: shell.JsonOption = False) -> int:
     """Print what is in force and where each value was set. Example: pinmark config show."""
-    reading = _reading(file)
+    reading = read_here(file)
     if as_json:
         settings = reading.settings.model_dump(mode="json")
         shell.emit({"file": _name(reading), "settings": settings})
@@ -73,10 +72,6 @@ def example() -> None:
 def document() -> None:
     """Print the document of all keys. Example: pinmark config document > configuration.md."""
     print(render_document(), end="")
-
-
-def _reading(file: Path | None) -> Reading:
-    return read(file or config_path(), os.environ)
 
 
 def _name(reading: Reading) -> str | None:

@@ -11,13 +11,12 @@ from typing import Annotated
 
 import typer
 
-from engraver.errors import InputError
 from station_api import log
+from station_api.backups import back_up, backup_folder
 from station_api.cli import shell
-from station_api.configuration import settings
 from station_api.home import station_home, station_lock
 from station_api.log_key import log_origin, log_signer, read_public_keys
-from station_api.records.backup import restore_backup, take_backup, thin_out
+from station_api.records.backup import restore_backup
 from station_api.records.export import export as export_records
 from station_api.station import open_station, station_name
 
@@ -42,19 +41,14 @@ def backup(
 
     Older backups are thinned to the newest of each month. Example: pinmark backup /mnt/backups
     """
-    keys = settings().backup
-    folder = folder or keys.folder
-    if folder is None:
-        raise InputError("no folder for backups; give one, or set [backup] folder")
+    where = backup_folder(folder)
     with open_station() as station:
         signer = log_signer(station.home, log_origin(station.records.station))
-        note = log.issue_checkpoint(station.records, [signer], station.home)
-        made = take_backup(station.records, folder, [signer.verifier()])
-        gone = thin_out(folder, station.records.station, keep_days or keys.keep_days)
-    (folder / "checkpoint").write_text(note, "utf-8")
+        taken = back_up(station.records, station.home, signer, where, keep_days)
+    made = taken.backup
     if as_json:
         fields = {"file": str(made.path), "sizes": made.report.sizes}
-        shell.emit({**fields, "thinned_out": [str(path) for path in gone]})
+        shell.emit({**fields, "thinned_out": [str(path) for path in taken.thinned_out]})
         return
     shell.console.print(f"{made.path}: sound, {made.report.rows} entries")
 

@@ -19,6 +19,7 @@ from engraver.errors import InputError, OrderError
 from station_api import kept as kept_rows
 from station_api import log
 from station_api.cli import shell
+from station_api.key_backup import note_backup
 from station_api.log_key import log_origin, log_signer, read_public_keys
 from station_api.records.fsck import fsck as check_records
 from station_api.station import Station, open_station
@@ -56,13 +57,24 @@ def checkpoint(as_json: shell.JsonOption = False) -> None:
 @log_app.command()
 def key(
     rotate: Annotated[bool, typer.Option("--rotate", help="replace the signing key")] = False,
+    backed_up: Annotated[
+        str | None, typer.Option("--backed-up", metavar="WHERE", help="note where its copy is")
+    ] = None,
+    fingerprint: Annotated[
+        str | None, typer.Option(help="eight hex digits, read off that copy")
+    ] = None,
     as_json: shell.JsonOption = False,
 ) -> None:
-    """Print the public key; with --rotate after making a new one. Example: pinmark log key."""
+    """Print the public key; with --rotate after making a new one.
+
+    Example: pinmark log key --backed-up "safe in the office" --fingerprint 0123abcd
+    """
     with open_station() as station:
         signer = _signer(station)
         if rotate:
             signer = log.rotate_key(station.records, station.home, signer, secrets.token_bytes)
+        if backed_up is not None:
+            note_backup(station.home, signer, backed_up, fingerprint)
     text = signer.verifier().text()
     if as_json:
         shell.emit({"key": text, "origin": signer.name})

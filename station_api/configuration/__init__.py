@@ -5,7 +5,7 @@ In: the file that ``PINMARK_CONFIG`` names, else ``/etc/pinmark/pinmark.toml``, 
 Everything in pinmark that can be configured is read through `settings`.
 """
 
-from station_api.configuration.load import CONFIG_VARIABLE, config_path, read, settings
+from station_api.configuration.load import CONFIG_VARIABLE, read_here, settings
 from station_api.configuration.model import Settings
 
-__all__ = ["CONFIG_VARIABLE", "Settings", "config_path", "read", "settings"]
+__all__ = ["CONFIG_VARIABLE", "Settings", "read_here", "settings"]

@@ -80,7 +80,12 @@ def settings() -> Settings:
     InputError
         If the file cannot be read, or a value is wrong; names file, key, limit and remedy.
     """
-    return require(read(config_path(), os.environ))
+    return require(read_here())
+
+
+def read_here(path: Path | None = None) -> Reading:
+    """Read the file in force, or ``path`` in its place, under this process's environment."""
+    return read(path or config_path(), os.environ)
 
 
 def require(reading: Reading) -> Settings:

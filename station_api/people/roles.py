@@ -46,6 +46,8 @@ class Right(StrEnum):
     READ_METRICS = "read metrics"
     MANAGE_PEOPLE = "manage people and keys"
     MANAGE_HOOKS = "manage webhooks"
+    READ_UPKEEP = "read the doctor's findings and the list of backups"
+    MANAGE_UPKEEP = "take backups and support bundles"
 
 
 _FLOOR = frozenset({Role.STATION, Role.OPERATOR, Role.SUPERVISOR, Role.ENGINEER})
@@ -73,6 +75,8 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.READ_METRICS: frozenset({Role.STATION, Role.ENGINEER, Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Right.MANAGE_HOOKS: frozenset({Role.ADMINISTRATOR, Role.ENGINEER}),
+    Right.READ_UPKEEP: frozenset({Role.ENGINEER, Role.AUDITOR, Role.ADMINISTRATOR}),
+    Right.MANAGE_UPKEEP: frozenset({Role.ADMINISTRATOR}),
 }
 """Which roles have which right."""
 

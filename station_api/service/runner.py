@@ -13,8 +13,10 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -42,6 +44,7 @@ from station_api.service.problems import BusyError
 from station_api.walk import Step, encode_order
 
 LOG = logging.getLogger("pinmark.runner")
+T = TypeVar("T")
 MOST_JOBS = 500
 TELL_EVERY = 50
 """Progress is told every so many lines: a program has tens of thousands."""
@@ -159,6 +162,19 @@ class Runner:
     def busy(self) -> bool:
         """Return whether a pin is being marked."""
         return self._thread is not None and self._thread.is_alive()
+
+    def while_idle(self, work: Callable[[], T]) -> T:
+        """Do ``work`` while no pin is marked, and let none be begun meanwhile.
+
+        Raises
+        ------
+        BusyError
+            If a pin is being marked.
+        """
+        with self._guard:
+            if self.busy():
+                raise BusyError("the engraver is marking; ask again later")
+            return work()
 
     def wait(self) -> None:
         """Wait until no pin is being marked."""

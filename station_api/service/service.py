@@ -25,6 +25,7 @@ from station_api.service.metrics import Metrics
 from station_api.service.runner import Runner
 from station_api.service.scan_store import ScanStore
 from station_api.service.shelf import Shelf
+from station_api.service.upkeep import Upkeep
 from station_api.service.webhooks import Webhooks
 from station_api.transparency.note import SignerKey
 
@@ -49,6 +50,7 @@ class Service:
     webhooks: Webhooks
     metrics: Metrics
     signer: SignerKey
+    upkeep: Upkeep
 
     def checkpoint(self) -> str:
         """Sign where the log stands now."""
@@ -70,6 +72,7 @@ def make_service(
     shelf = Shelf(records, home)
     keys = Keys(records, load_pepper(home))
     sessions = Sessions()
+    signer = log_signer(home, log_origin(records.station))
     runner = Runner(records, registry, home, shelf.folder, live, engraver)
     return Service(
         home=home,
@@ -87,5 +90,6 @@ def make_service(
         runner=runner,
         webhooks=Webhooks(records),
         metrics=Metrics(records, sessions, live, runner),
-        signer=log_signer(home, log_origin(records.station)),
+        signer=signer,
+        upkeep=Upkeep(home, records, runner, signer),
     )

@@ -74,6 +74,10 @@ TABLE = {
     "GET /v1/papers/book.csv": "supervisor engineer auditor tracer",
     "GET /v1/corrections": "supervisor engineer auditor tracer",
     "POST /v1/corrections": "supervisor engineer",
+    "GET /v1/doctor": "engineer auditor administrator",
+    "GET /v1/backups": "engineer auditor administrator",
+    "POST /v1/backups": "administrator",
+    "GET /v1/support-bundle": "administrator",
     "GET /v1/webhooks": "administrator engineer",
     "POST /v1/webhooks": "administrator engineer",
     "POST /v1/webhooks/{hook_id}/remove": "administrator engineer",
@@ -132,7 +136,8 @@ def test_without_a_way_in_every_route_is_401(client: TestClient) -> None:
 def test_an_administrator_can_do_nothing_to_a_pin() -> None:
     """Who hands out the ways in has no right that touches orders, marks, scans or profiles."""
     held = {right for right, roles in RIGHTS.items() if Role.ADMINISTRATOR in roles}
-    assert held == {Right.FOLLOW, Right.MANAGE_PEOPLE, Right.MANAGE_HOOKS, Right.READ_METRICS}
+    ways_in = {Right.FOLLOW, Right.MANAGE_PEOPLE, Right.MANAGE_HOOKS, Right.READ_METRICS}
+    assert held == ways_in | {Right.READ_UPKEEP, Right.MANAGE_UPKEEP}
 
 
 def _filled(path: str) -> str:
