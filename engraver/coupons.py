@@ -30,8 +30,8 @@ Floats = NDArray[np.float64]
 ENERGY_STEPS = (0.3, 0.45, 0.6, 0.8, 1.0)
 """Shares of the laser's full pulse energy, rows A to E of the power coupon."""
 
-PASSES = (1, 3, 10, 30)
-"""Passes of columns 1 to 4, and again at the coarser pitch in columns 5 to 8."""
+PASSES = (1, 2, 5, 12)
+"""Passes of columns 1 to 4, and at half the pitch of 5 to 8: about as deep as marks."""
 
 OFFSETS_UM = tuple(float(k) for k in range(-8, 9, 2))
 FOCUS_SHARES = tuple(k / 4 for k in range(-8, 9))
@@ -111,14 +111,44 @@ def _led(track: Track, acceleration_mm_s2: float) -> tuple[Floats, NDArray[np.ui
     return np.vstack((xyz[0] - lead, xyz, xyz[1] + lead)), np.array(kinds, dtype=np.uint8)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Patches:
+    """The patches of a power coupon: centres ``(n, 2)`` in um, and how each was burned."""
+
+    xy_um: Floats
+    energy_uj: Floats
+    passes: Floats
+    hatch_pitch_um: Floats
+    pulse_pitch_um: float
+    side_um: float = _PATCH_UM
+    gap_um: float = _GAP_UM
+
+
+def power_patches(setup: Setup) -> Patches:
+    """Return where the patches of the power coupon stand, and how each was burned."""
+    recipe = setup.recipe
+    columns = _columns(setup)
+    rows = [
+        (*_place(row, column), share * setup.laser.max_pulse_energy_uj, passes, pitch)
+        for row, share in enumerate(ENERGY_STEPS)
+        for column, (pitch, passes) in enumerate(columns)
+    ]
+    table = np.array(rows, np.float64)
+    pulse_pitch_um = recipe.speed_mm_s / recipe.repetition_rate_khz
+    return Patches(table[:, :2], table[:, 2], table[:, 3], table[:, 4], pulse_pitch_um)
+
+
+def _columns(setup: Setup) -> list[tuple[float, int]]:
+    """Return hatch pitch and passes of each column."""
+    pitch_um = setup.recipe.hatch_pitch_um
+    return [(pitch, passes) for pitch in (pitch_um, pitch_um / 2) for passes in PASSES]
+
+
 def _power(setup: Setup) -> Iterator[Track]:
     """Patches of energy (rows) by passes (columns) by hatch pitch (halves)."""
-    recipe = setup.recipe
-    pitches = (recipe.hatch_pitch_um, recipe.hatch_pitch_um / 2)
-    columns = [(pitch, passes) for pitch in pitches for passes in PASSES]
     for row, power in enumerate(ENERGY_STEPS):
         yield from _label(_ROWS[row], _place(row, -1), setup)
-        for column, (pitch, passes) in enumerate(columns):
+        for column, (pitch, passes) in enumerate(_columns(setup)):
             if row == 0:
                 yield from _label(str(column + 1), _place(-1, column), setup)
             centre = np.array(_place(row, column))

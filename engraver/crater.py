@@ -22,6 +22,9 @@ from math import exp, log, pi, sqrt
 
 from engraver.profiles import Laser, Material, Setup
 
+PASS_TIMES = tuple((k + 0.5) / 64 for k in range(64))
+"""Mid-points of an integral over the passes of a raster, as shares of them."""
+
 
 def peak_fluence_j_cm2(laser: Laser, pulse_energy_uj: float) -> float:
     """Return F0 = 2 E / (pi w0^2) of a pulse in focus."""
@@ -73,17 +76,38 @@ def contour_kerf_um(setup: Setup) -> float:
     return radius_um(setup.laser, log_fluence_ratio(setup.laser, setup.material, energy))
 
 
-def depth_a_pass_um(setup: Setup) -> float:
-    """Return the mean depth that one pass of the recipe takes off a wide field."""
-    recipe = setup.recipe
-    pulse_pitch_um = recipe.speed_mm_s / recipe.repetition_rate_khz
-    volume = volume_um3(setup.laser, setup.material, _log_ratio(setup))
-    return volume / (pulse_pitch_um * recipe.hatch_pitch_um)
+def raster_depth_um(
+    laser: Laser, material: Material, pulse_energy_uj: float, spot_um2: float, passes: float
+) -> float:
+    """Return the mean depth that passes of a raster take off a wide, flat field in focus.
+
+    Every pass gives a point ``pi w0^2 / 2`` over the area of a pulse, ``spot_um2``, pulses more;
+    the volume of a crater follows the threshold down, integrated over the passes.
+    """
+    a_pass = pi * laser.beam_radius_um**2 / 2 / spot_um2
+    volumes = [
+        volume_um3(
+            laser,
+            material,
+            log_fluence_ratio(laser, material, pulse_energy_uj, max(a_pass * passes * t, 1.0)),
+        )
+        for t in PASS_TIMES
+    ]
+    return passes * sum(volumes) / len(volumes) / spot_um2
 
 
 def depth_um(setup: Setup) -> float:
     """Return the mean depth after all passes of the recipe: the relief to expect."""
-    return depth_a_pass_um(setup) * setup.recipe.passes
+    recipe = setup.recipe
+    spot_um2 = recipe.speed_mm_s / recipe.repetition_rate_khz * recipe.hatch_pitch_um
+    return raster_depth_um(
+        setup.laser, setup.material, recipe.pulse_energy_uj, spot_um2, recipe.passes
+    )
+
+
+def depth_a_pass_um(setup: Setup) -> float:
+    """Return the mean depth that one of the recipe's passes takes off a wide field."""
+    return depth_um(setup) / setup.recipe.passes
 
 
 def energy_at_speed_uj(setup: Setup, pulse_energy_uj: float, speed_share: float) -> float:

@@ -10,6 +10,7 @@ from hardware.load import (
     load_fixture,
     load_setup,
     names,
+    text,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "load_fixture",
     "load_setup",
     "names",
+    "text",
 ]

@@ -72,6 +72,17 @@ def figures(kind: str, name: str, shelf: Shelf = SHELF) -> tuple[Figure, ...]:
     return tuple(_figures(_path(kind, name, shelf)))
 
 
+def text(kind: str, name: str, shelf: Shelf = SHELF) -> str:
+    """Return a profile as its author wrote it.
+
+    Raises
+    ------
+    ProfileError
+        If there is no such profile.
+    """
+    return _path(_known_kind(kind), name, shelf).read_text("utf-8")
+
+
 def load_setup(recipe_name: str, shelf: Shelf = SHELF) -> Setup:
     """Read a recipe and every profile it names.
 

@@ -9,12 +9,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from engraver import coupon as coupons
+import hardware
 from engraver.capability import gauge_study
-from engraver.errors import InputError
 from station_api.cli import charts, shell
 from station_api.cli.tables import number, read_table, show
-from station_api.profiles import load_setup
+from station_api.home import station_home
+from station_api.profiles import load_setup, shelves
+from station_api.quality import calibrated
 from station_api.scans import read_scan
 
 TableArgument = Annotated[Path, typer.Argument(help="CSV with a heading line.")]
@@ -51,37 +52,31 @@ def gauge(
 
 def coupon(
     scan: Annotated[Path, typer.Argument(help="Scan of the coupon.")],
-    table: Annotated[Path, typer.Option(help="CSV of x_um,y_um,energy_uj,pulses.")],
+    table: Annotated[
+        Path | None,
+        typer.Option(help="CSV of x_um,y_um,energy_uj,pulses: craters instead of the patches."),
+    ] = None,
     room_um: Annotated[float, typer.Option(help="Free radius round each crater.")] = 20.0,
-    recipe: Annotated[str, typer.Option(help="Recipe to propose passes for.")] = "default",
+    recipe: Annotated[str, typer.Option(help="Recipe it was burned with.")] = "default",
+    save: Annotated[str, typer.Option(help="Name of a material and a recipe to write.")] = "",
     as_json: shell.JsonOption = False,
 ) -> None:
-    """Turn a scanned coupon into threshold, incubation and penetration depth, with intervals."""
+    """Turn a scanned coupon into threshold, incubation and penetration depth, with intervals.
+
+    Without a table the scan shows what `pinmark plan --coupon power` of the recipe burned.
+
+    Example: pinmark quality coupon coupon.x3p --recipe default --save lot-7
+    """
     setup = load_setup(recipe)
-    keys = ("x_um", "y_um", "energy_uj", "pulses")
-    rows = [[number(row[key], key) for key in keys] for row in read_table(table, keys)]
-    figures = np.array(rows, np.float64)
-    if not (figures[:, 2:] > 0).all() or not room_um > 0:
-        raise InputError("energies, pulses and --room-um must be above 0; correct the table")
-    made = coupons.Coupon(figures[:, :2], figures[:, 2], figures[:, 3], room_um)
-    squares, depths = coupons.craters(read_scan(scan), made)
-    known = coupons.calibrate(made.energy_uj, made.pulses, squares, depths)
-    show(
-        asdict(known)
-        | {
-            "proposed_passes": coupons.proposed_passes(known, setup),
-            "profile": profile_text(known, setup.material.name, scan.name),
-        },
-        as_json,
-    )
-
-
-def profile_text(known: coupons.Calibration, name: str, scan: str) -> str:
-    """Return the calibrated material as a profile for hardware/materials."""
-    lines = [f'name = "{name}-calibrated"']
-    for key in ("ablation_threshold_j_cm2", "incubation_coefficient", "penetration_depth_nm"):
-        e = getattr(known, key)
-        value = min(e.value, 1.0) if key == "incubation_coefficient" else e.value
-        source = f"coupon {scan}, {known.used} craters, 95 % {e.low:.4g} to {e.high:.4g}"
-        lines.append(f'{key} = {{ value = {value:.4g}, source = "{source}" }}')
-    return "\n".join(lines) + "\n"
+    if table is None:
+        fitted = calibrated.fit_patches(read_scan(scan), setup)
+    else:
+        rows = read_table(table, calibrated.COLUMNS)
+        figures = [tuple(number(row[k], k) for k in calibrated.COLUMNS) for row in rows]
+        fitted = calibrated.fit_craters(read_scan(scan), figures, room_um, setup)
+    fields = calibrated.fitted_fields(fitted, setup, scan.name)
+    if save:
+        folder, base = station_home() / "profiles", hardware.text("recipes", recipe, shelves())
+        written = calibrated.save(folder, save, fitted, scan.name, base, shelves())
+        fields["written"] = [str(path) for path in written]
+    show(fields, as_json)
