@@ -55,13 +55,9 @@ class GaugeStudy:
 
     @property
     def acceptable(self) -> bool:
-        """Whether a recipe may be released on this gauge's figures."""
-        share = self.grr_share
-        if self.grr_tolerance_share is not None:
-            share = min(share, self.grr_tolerance_share)
-        return share <= LARGEST_GRR and (
-            self.ndc >= LEAST_NDC or self.grr_tolerance_share is not None
-        )
+        """Whether the gauge can tell parts apart, and good ones from bad where limits are known."""
+        tolerable = self.grr_tolerance_share is None or self.grr_tolerance_share <= LARGEST_GRR
+        return tolerable and self.grr_share <= LARGEST_GRR and self.ndc >= LEAST_NDC
 
 
 def gauge_study(values: Floats, tolerance: float | None = None) -> GaugeStudy:

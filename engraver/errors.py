@@ -16,6 +16,7 @@ A bad mark is a result; an exception means we do not know, or were asked for the
     |   |-- NoteError         a signed note, checkpoint, key, tile or proof that cannot be parsed
     |   |-- StorageError      the database cannot be read or written; nothing was changed
     |   |-- LeaseError        a work order claimed by another station, or a claim that ran out
+    |   |-- NotReleasedError  a recipe that may not be used on firearms
     |   |-- MissingError      something asked for by a name or number that nobody has
     |   `-- ConflictError     a change of something that somebody else changed meanwhile
     |-- ProofError            a proof or a signature that does not hold (exit 1)
@@ -95,6 +96,10 @@ class MissingError(InputError):
 
 class ConflictError(InputError):
     """A change that was asked for on the ground of a state that is no more."""
+
+
+class NotReleasedError(InputError):
+    """A recipe that may not be used on firearms: never released, changed since, withdrawn."""
 
 
 class ProofError(PinmarkError):

@@ -20,7 +20,13 @@ from station_api.records.tables import entries
 from station_api.records.transition import Pen
 from station_api.tables import KEPT_TABLES, PASSING_COLUMNS, SECRET_COLUMNS
 
-KIND = {"profiles": "release", "book": "paper", "corrections": "paper", "casings": "casing"}
+KIND = {
+    "profiles": "release",
+    "recipe_releases": "release",
+    "book": "paper",
+    "corrections": "paper",
+    "casings": "casing",
+}
 """Kind of the entry by table; the others are of kind ``auth``."""
 
 

@@ -24,6 +24,7 @@ from firmware_bridge.stream import LocalStream, OpenStream, Stream
 from station_api.doctor.gate import refuse_wrong_clock
 from station_api.profiles import load_setup
 from station_api.quality.figures import inspection_detail
+from station_api.quality.releases import refuse_unreleased
 from station_api.records import Records, now_us
 from station_api.station import journal_path
 from station_api.walk import PlannedMark, Watcher, encode_order, plan_code, timed
@@ -84,6 +85,7 @@ def mark_order(
     with timed("code", watcher) as said:
         code, setup = encode_order(order, registry, shelf)
         said.append(f"{code.text} ({code.format.name}, index {code.index})")
+    refuse_unreleased(records, registry, code, setup)
     records.refuse_second_mark(order.make, order.model, order.serial, code.text)
     refuse_wrong_clock(records)
     planned = plan_code(code, setup, watcher)

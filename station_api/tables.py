@@ -75,6 +75,20 @@ profiles = sa.Table(
     sa.Column("changed_at_us", sa.BigInteger, nullable=False),
 )
 
+recipe_releases = sa.Table(
+    "recipe_releases",
+    service_metadata,
+    sa.Column("recipe", sa.String(64), primary_key=True),
+    sa.Column("setup_sha256", sa.String(64), primary_key=True),
+    *_kept(),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("evidence_sha256", sa.String(64), nullable=False),
+    sa.Column("released_by", sa.String(64), nullable=False),
+    sa.Column("reason", sa.String(512), nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
 scans = sa.Table(
     "scans",
     service_metadata,
@@ -182,6 +196,7 @@ KEPT_TABLES = (
     machine_keys,
     approvals,
     profiles,
+    recipe_releases,
     scans,
     hooks,
     book,

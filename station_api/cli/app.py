@@ -29,6 +29,7 @@ GROUPS = {
     "scan": "scan",
     "inspect": "inspect",
     "quality": "quality",
+    "recipe": "recipe",
     "trace": "trace",
     "records": "records",
     "log": "log",

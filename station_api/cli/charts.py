@@ -17,7 +17,7 @@ from engraver.capability import capability as able_of
 from engraver.capability import control_chart
 from engraver.errors import InputError
 from station_api.cli import shell
-from station_api.cli.tables import number, read_table, show
+from station_api.cli.tables import read_table, show
 from station_api.pictures.charts import draw_chart
 from station_api.profiles import load_setup, shelves
 from station_api.quality.charts import (
@@ -31,6 +31,7 @@ from station_api.quality.charts import (
     since,
 )
 from station_api.quality.figures import FIGURES, Inspected, limits_of
+from station_api.quality.tables import number
 from station_api.station import open_station
 
 TableArgument = Annotated[Path | None, typer.Argument(help="CSV with a heading line.")]

@@ -15,8 +15,8 @@ from engraver.errors import ScanError
 from engraver.heightmap import Scan
 from engraver.inspection import Inspection, Measure, SymbolReport, Verdict, form_of, inspect
 from station_api.cli import shell
-from station_api.cli.plan import mark_code
 from station_api.cli.scan import FileArgument, PitchOption, StepOption, UnitOption, save
+from station_api.codes_typed import mark_code
 from station_api.pictures import surface
 from station_api.profiles import load_setup, shelves
 from station_api.reports.inspection import inspection_report

@@ -12,12 +12,13 @@ from shapely.geometry import MultiPolygon
 
 import hardware
 from engraver import codes, coupons, crater, gcode, layout, plate, relief, toolpath, tray
-from engraver.codes import FORMATS, MarkCode
-from engraver.errors import CodeError, InputError
+from engraver.codes import MarkCode
+from engraver.errors import InputError
 from engraver.profiles import Setup
 from engraver.program import GcodeProgram
 from engraver.toolpath import Toolpath
 from station_api.cli import shell
+from station_api.codes_typed import mark_code
 from station_api.pictures import plan as picture
 from station_api.profiles import load_setup, shelves
 from station_api.registry_file import load_registry
@@ -130,16 +131,6 @@ def plan_plate(file: Path, setup: Setup) -> Job:
     path = toolpath.plan_grooves(region, setup)
     facts = {"text": list(text.lines), "expected_depth_um": round(crater.depth_um(setup), 2)}
     return Job(path, facts, region)
-
-
-def mark_code(text: str) -> MarkCode:
-    """Take symbols as they are typed; nothing is decoded, so a trial text may be engraved."""
-    symbols = text.strip().upper()
-    for fmt in FORMATS.values():
-        if fmt.n == len(symbols):
-            return MarkCode(symbols, fmt, -1)
-    lengths = ", ".join(str(fmt.n) for fmt in FORMATS.values())
-    raise CodeError(f"code {text!r} has {len(symbols)} symbols; a code has {lengths}")
 
 
 def summary(setup: Setup, job: Job, program: GcodeProgram) -> dict[str, Any]:

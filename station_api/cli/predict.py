@@ -7,18 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from engraver import ablation, layout, relief, toolpath
 from engraver.errors import InputError
-from engraver.impressions import Legibility, legibility
-from engraver.impressions.conditions import CONDITIONS, conditions_named
-from engraver.impressions.legibility import case_pitch
-from engraver.inspection import form_of, inspect
+from engraver.impressions.conditions import CONDITIONS
 from station_api.cli import shell
-from station_api.cli.plan import mark_code
+from station_api.codes_typed import mark_code
 from station_api.pictures import legibility as picture
 from station_api.profiles import load_setup
-
-STATED = "simulation: conditions are fitted to published outcomes, not measured"
+from station_api.quality.prediction import Asked, predict_cases
 
 
 def register(app: typer.Typer) -> None:
@@ -45,30 +40,12 @@ def predict(
 
     Example: pinmark predict --code WT37AHG3P1Y5 --png legibility.png
     """
-    setup = load_setup(recipe)
-    design = relief.design(layout.arrange(mark_code(code), setup), setup)
-    fired = parse_rounds(rounds)
-    chosen = conditions_named(conditions)
-    pin = ablation.predict(toolpath.plan(design, setup), setup)
-    seen = inspect(design, pin, form_kind=form_of(setup.part))
-    found = legibility(
-        design, chosen, fired, firearms=firearms, seed=seed, pin=case_pitch(pin, design)
-    )
-    fields: dict[str, Any] = {
-        "code": design.layout.code.text,
-        "recipe": recipe,
-        "pin_read_back": seen.read_back,
-        "pin_verdict": seen.verdict.value,
-        "pin_relief_um": round(seen.relief_um, 3),
-        "conditions": conditions,
-        "stated_as": STATED,
-        "firearms": firearms,
-        "seed": seed,
-    } | legibility_fields(found)
+    asked = Asked(conditions, tuple(parse_rounds(rounds)), firearms, seed)
+    fields, found = predict_cases(mark_code(code), load_setup(recipe), asked)
     if png is not None:
-        picture.draw_legibility(found, design.layout.code.text, png, f"{conditions} conditions")
+        picture.draw_legibility(found, fields["code"], png, f"{conditions} conditions")
     _report(fields, as_json)
-    return shell.DONE if seen.read_back == design.layout.code.text else shell.BAD_MARK
+    return shell.DONE if fields["pin_read_back"] == fields["code"] else shell.BAD_MARK
 
 
 def parse_rounds(text: str) -> list[int]:
@@ -79,15 +56,6 @@ def parse_rounds(text: str) -> list[int]:
             raise InputError(f"rounds {word.strip()!r} is no whole number from 0 to 1000000")
         fired.append(int(word))
     return fired
-
-
-def legibility_fields(found: Legibility) -> dict[str, Any]:
-    """Return a legibility curve as JSON fields."""
-    return {
-        "rounds": found.rounds.tolist(),
-        "whole_code": [round(float(v), 4) for v in found.whole],
-        "by_position": [[round(float(v), 4) for v in row] for row in found.symbol],
-    }
 
 
 def _report(fields: dict[str, Any], as_json: bool) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 import hardware
-from engraver.capability import gauge_study
 from station_api.cli import charts, shell
-from station_api.cli.tables import number, read_table, show
+from station_api.cli.tables import read_table, show
 from station_api.home import station_home
 from station_api.profiles import load_setup, shelves
-from station_api.quality import calibrated
+from station_api.quality import calibrated, evidence
+from station_api.quality.tables import number
 from station_api.scans import read_scan
-
-TableArgument = Annotated[Path, typer.Argument(help="CSV with a heading line.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,22 +28,26 @@ def register(app: typer.Typer) -> None:
 
 
 def gauge(
-    table: TableArgument,
+    study: Annotated[Path, typer.Argument(help="CSV of the study, or a folder of scans.")],
     tolerance: Annotated[float | None, typer.Option(help="Width of the tolerance.")] = None,
+    figure: Annotated[str, typer.Option(help="Figure to measure on scans.")] = "relief",
+    recipe: Annotated[str, typer.Option(help="Recipe the scanned pins were made with.")] = (
+        "default"
+    ),
     as_json: shell.JsonOption = False,
 ) -> int:
-    """Crossed gauge study from a CSV of part,operator,trial,value: exit 1 blocks a release."""
-    rows = read_table(table, ("part", "operator", "trial", "value"))
-    names = [sorted({row[key] for row in rows}) for key in ("part", "operator", "trial")]
-    values = np.full([len(n) for n in names], np.nan)
-    for row in rows:
-        at = tuple(
-            n.index(row[k]) for n, k in zip(names, ("part", "operator", "trial"), strict=True)
-        )
-        values[at] = number(row["value"], "value")
-    study = gauge_study(values, tolerance)
-    show(asdict(study) | {"grr": study.grr, "acceptable": study.acceptable}, as_json)
-    return shell.DONE if study.acceptable else shell.BAD_MARK
+    """Crossed gauge study by ANOVA: exit 1 blocks a release.
+
+    A CSV has part,operator,trial,value; a folder has study.csv with part,operator,trial,scan,code
+    and the scans it names, which are measured here.
+
+    Example: pinmark quality gauge study/ --figure relief --tolerance 8
+    """
+    studied, _ = evidence.read_study(study, load_setup(recipe), figure, tolerance)
+    fields = evidence.study_fields(studied)
+    hidden = () if as_json else ("parts", "operators", "trials", "values")
+    show({key: value for key, value in fields.items() if key not in hidden}, as_json)
+    return shell.DONE if studied.study.acceptable else shell.BAD_MARK
 
 
 def coupon(

@@ -52,6 +52,7 @@ STATUS: dict[type[errors.PinmarkError], tuple[int, str]] = {
     BusyError: (409, "engraver-busy"),
     errors.ConflictError: (409, "conflict"),
     errors.AlreadyMarkedError: (409, "already-marked"),
+    errors.NotReleasedError: (409, "not-released"),
     errors.LeaseError: (409, "claimed-elsewhere"),
     errors.StorageError: (503, "storage"),
     errors.PortError: (503, "engraver"),

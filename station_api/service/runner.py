@@ -37,6 +37,7 @@ from firmware_bridge.stream import OpenStream
 from firmware_bridge.streamer import Progress
 from station_api.marking import mark_order
 from station_api.people import Caller
+from station_api.quality.releases import refuse_unreleased
 from station_api.records import Records
 from station_api.records.orders import Orders, OrderState, find_order
 from station_api.service.live import Live
@@ -108,7 +109,8 @@ class Runner:
         if self.port is None:
             raise PortError("no engraver is connected; start with `pinmark serve --engraver PORT`")
         fence = self._fence(order)
-        code, _ = encode_order(order, self._registry, self._shelf)
+        code, setup = encode_order(order, self._registry, self._shelf)
+        refuse_unreleased(self._records, self._registry, code, setup)
         self._records.refuse_second_mark(order.make, order.model, order.serial, code.text)
         job = Job(f"J{secrets.token_hex(8)}", order.order_id, order.serial, caller.name, "running")
         with self._guard:

@@ -83,7 +83,7 @@ def test_a_coupon_makes_the_recipe_right_for_a_metal_nobody_knew(
     assert abs(relief_in(SECRET, "default") - 22.0) > 10.0
 
 
-def scanned(energies_only: float = 0.0) -> HeightMap:
+def scanned(energies_only: float = 0.0, threshold_uj: float = 0.7) -> HeightMap:
     """A coupon's depths as the law gives them, drawn as flat patches, off centre, with noise."""
     made = coupons.power_patches(SETUP)
     height = blank(SETUP.part, 2.0).height
@@ -92,7 +92,7 @@ def scanned(energies_only: float = 0.0) -> HeightMap:
     for (cx, cy), energy, passes, pitch in zip(
         made.xy_um, made.energy_uj, made.passes, made.hatch_pitch_um, strict=True
     ):
-        level = max(np.log(energy / 0.7), 0.0)
+        level = max(np.log(energy / threshold_uj), 0.0)
         depth = np.pi * 0.2 * 36 / (4 * made.pulse_pitch_um * pitch) * passes * level**2
         z[np.ix_(abs(x - cy) <= 50, abs(x - cx) <= 50)] -= depth * (energy > energies_only)
     return HeightMap(z, (2.0, 2.0), (height.origin_xy_um[0] + 30, height.origin_xy_um[1] - 17))
