@@ -15,7 +15,17 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from station_api.pages.serving import add_pages
-from station_api.routes import log, marks, orders, papers, people, session, shelf, upkeep
+from station_api.routes import (
+    casings,
+    log,
+    marks,
+    orders,
+    papers,
+    people,
+    session,
+    shelf,
+    upkeep,
+)
 from station_api.service.bodies import Problem
 from station_api.service.counting import Counting
 from station_api.service.hardening import Hardening
@@ -31,6 +41,7 @@ ROUTERS = (
     log.router,
     papers.router,
     upkeep.router,
+    casings.router,
 )
 OPEN_ROUTES = frozenset(
     {"/v1/health", "/v1/log/checkpoint", "/v1/log/key", "/v1/log/tile/{path}", "/v1/session"}

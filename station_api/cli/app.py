@@ -37,6 +37,7 @@ GROUPS = {
     "restore": "keep",
     "export": "keep",
     "papers": "papers",
+    "casings": "casings",
     "people": "people",
     "keys": "people",
     "config": "config",

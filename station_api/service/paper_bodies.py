@@ -89,3 +89,27 @@ class NewCorrection(Body):
     def fields(self) -> dict[str, Any]:
         """Return the changes as plain values."""
         return dict(self.changes)
+
+
+CASING: dict[str, JsonValue] = {
+    "scene": "27-0113",
+    "place": "5th and Main",
+    "found_at": "2026-01-13T23:10:00Z",
+    "name": "exhibit 4",
+    "reads": [{"text": "WT37?HG3??Y5"}],
+}
+
+
+class NewCasing(Body):
+    """A casing that was found, and what was read on it, as in a file for `pinmark evidence`."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [CASING]})
+    scene: Short
+    place: str = Field(max_length=128)
+    found_at: str = Field(max_length=40)
+    name: Short = ""
+    format: Short = "pin32-12"
+    reads: list[dict[str, Any]] = Field(min_length=1, max_length=16)
+    scan_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    latitude_udeg: int | None = Field(default=None, ge=-90_000_000, le=90_000_000)
+    longitude_udeg: int | None = Field(default=None, ge=-180_000_000, le=180_000_000)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engraver.registry import Registry
+from station_api.casings.store import Casings
 from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer
 from station_api.papers.book import Book
@@ -42,6 +43,7 @@ class Service:
     sessions: Sessions
     approvals: Approvals
     book: Book
+    casings: Casings
     replies: Replies
     live: Live
     shelf: Shelf
@@ -83,6 +85,7 @@ def make_service(
         sessions=sessions,
         approvals=Approvals(records),
         book=Book(records),
+        casings=Casings(records),
         replies=Replies(records),
         live=live,
         shelf=shelf,

@@ -26,6 +26,8 @@ COMMANDS = [
     "records show M000001",
     "log fsck",
     "papers book",
+    "casings list",
+    "casings graph",
 ]
 
 
