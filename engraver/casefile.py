@@ -27,6 +27,7 @@ from engraver.likelihood import (
     average,
     default_confusion,
     table_of_likelihoods,
+    table_of_logarithms,
     table_of_reading,
     table_of_ring,
 )
@@ -172,15 +173,20 @@ def _casing(item: object, at: int, fmt: CodeFormat, model: ReadModel) -> tuple[s
 
 
 def _read(read: object, fmt: CodeFormat, model: ReadModel) -> tuple[str, Table]:
-    known = {"text", "second_place", "likelihoods", "ring", "aligned", "reader"}
+    known = {"text", "second_place", "likelihoods", "log_likelihoods", "ring", "aligned", "reader"}
     fields = _object(read, known, "a read")
-    kinds: list[str] = [key for key in ("likelihoods", "ring") if key in fields]
+    tables = ("likelihoods", "log_likelihoods", "ring")
+    kinds: list[str] = [key for key in tables if key in fields]
     kinds += ["text"] if "text" in fields or "second_place" in fields else []
     if len(kinds) != 1:
-        raise CodeError("a read is one of text (with second_place), likelihoods or ring")
+        raise CodeError(
+            "a read is one of text (with second_place), likelihoods, log_likelihoods or ring"
+        )
     if kinds == ["likelihoods"]:
         rows = fields["likelihoods"]
         return "characters", table_of_likelihoods(rows if isinstance(rows, list) else [], fmt.n)
+    if kinds == ["log_likelihoods"]:
+        return "characters", table_of_logarithms(fields["log_likelihoods"], fmt.n)
     if kinds == ["ring"]:
         table = _ring_table(str(fields["ring"]), fields.get("aligned") is True, fmt, model)
         return "ring", table

@@ -33,6 +33,7 @@ from engraver.reading import ANY, VALUE, Reading
 UPSIDE_DOWN = dict(zip("012356789EHLMNWXZ", "012E59L863H7WNMXZ", strict=True))
 """What stands on the mark when the symbol read was seen turned by 180 degrees."""
 
+UPSIDE_DOWN_LABEL = "read upside down"
 TWO_ROWS_OF_SIX = (2, 6)
 """The other usual arrangement of pin32-12."""
 
@@ -104,6 +105,13 @@ def _low_indices(reading: Reading, fmt: CodeFormat, limit: int) -> Iterator[Hypo
 
 def _arrangements(reading: Reading, fmt: CodeFormat) -> Iterator[Hypothesis]:
     """Decode the reading in every other order somebody may have written it down."""
+    for label, other in rearranged(reading, fmt):
+        decoded = decode_reading(other, fmt)
+        yield Hypothesis(label, decoded, decoded.chance)
+
+
+def rearranged(reading: Reading, fmt: CodeFormat) -> Iterator[tuple[str, Reading]]:
+    """Yield the reading in every other order of its rows, mirrored, and upside down."""
     grids = [(fmt.rows, fmt.columns)] + ([TWO_ROWS_OF_SIX] if fmt.n == 12 else [])
     seen = {tuple(range(fmt.n))}
     for rows, columns in grids:
@@ -111,10 +119,8 @@ def _arrangements(reading: Reading, fmt: CodeFormat) -> Iterator[Hypothesis]:
             if order in seen:
                 continue
             seen.add(order)
-            decoded = decode_reading(reading.permuted(order), fmt)
-            yield Hypothesis(f"{label} ({rows} x {columns})", decoded, decoded.chance)
-    decoded = decode_reading(turned(reading), fmt)
-    yield Hypothesis("read upside down", decoded, decoded.chance)
+            yield f"{label} ({rows} x {columns})", reading.permuted(order)
+    yield UPSIDE_DOWN_LABEL, turned(reading)
 
 
 def _orders(rows: int, columns: int) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -119,6 +119,23 @@ def table_of_likelihoods(rows: Sequence[object], length: int) -> Table:
     return np.stack([_place(row, i) for i, row in enumerate(rows)]) if rows else np.zeros((0, 32))
 
 
+def table_of_logarithms(rows: object, length: int) -> Table:
+    """Return a table that was written down as natural logarithms, 32 a place.
+
+    Raises
+    ------
+    CodeError
+        For another shape, or numbers that are not finite.
+    """
+    try:
+        table = np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        table = np.empty(0)
+    if table.shape != (length, 32) or not np.isfinite(table).all():
+        raise CodeError(f"log_likelihoods must be {length} places of 32 finite numbers")
+    return table
+
+
 def _place(row: object, i: int) -> Table:
     if isinstance(row, dict):
         if unknown := [key for key in row if key not in VALUE]:

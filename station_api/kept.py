@@ -26,6 +26,8 @@ KIND = {
     "book": "paper",
     "corrections": "paper",
     "casings": "casing",
+    "trace_requests": "trace",
+    "trace_queries": "trace",
 }
 """Kind of the entry by table; the others are of kind ``auth``."""
 

@@ -1,4 +1,4 @@
-"""The tables of people, keys, approvals, profiles, scans, webhooks, replies, papers and casings.
+"""The tables of people, keys, approvals, profiles, scans, papers, casings, trace requests.
 
 In: nothing. Out: SQLAlchemy tables of the same two databases as the records, under the same rules
 (`records.tables`). Each row that testifies carries the ``position`` of the log entry that holds
@@ -185,7 +185,47 @@ casings = sa.Table(
     sa.Column("changed_at_us", sa.BigInteger, nullable=False),
 )
 
-SECRET_COLUMNS = frozenset({"secret", "digest", "sealed"})
+trace_requests = sa.Table(
+    "trace_requests",
+    service_metadata,
+    sa.Column("request_id", sa.String(48), primary_key=True),
+    *_kept(),
+    sa.Column("agency", sa.String(128), nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("contact", sa.String(128), nullable=False),
+    sa.Column("authority", sa.String(256), nullable=False),
+    sa.Column("reference", sa.String(64), nullable=False),
+    sa.Column("note", sa.String(512), nullable=False),
+    sa.Column("received_at_us", sa.BigInteger, nullable=False),
+    sa.Column("due_at_us", sa.BigInteger, nullable=False),
+    sa.Column("recorded_by", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("query_id", sa.String(48)),
+    sa.Column("disclosed", sa.Text),
+    sa.Column("answered_at_us", sa.BigInteger),
+    sa.Column("answered_by", sa.String(64)),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
+trace_queries = sa.Table(
+    "trace_queries",
+    service_metadata,
+    sa.Column("query_id", sa.String(48), primary_key=True),
+    *_kept(),
+    sa.Column("request_id", sa.String(48), index=True),
+    sa.Column("asked_by", sa.String(64), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(512), nullable=False),
+    sa.Column("tree_size", sa.BigInteger, nullable=False),
+    sa.Column("found", sa.BigInteger, nullable=False),
+    sa.Column("shown", sa.Integer, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
+SECRET_COLUMNS = frozenset({"secret", "digest", "sealed", "question", "answer"})
 """Columns of which the log holds the SHA-256: it shows a change and gives nothing away."""
 
 PASSING_COLUMNS = frozenset({"failures", "locked_until_us", "delivered", "said"})
@@ -202,5 +242,7 @@ KEPT_TABLES = (
     book,
     corrections,
     casings,
+    trace_requests,
+    trace_queries,
 )
 """Tables of which every row stands in the log."""

@@ -1,28 +1,36 @@
-"""`pinmark trace --cases`: scans of cases from one scene -> the firearm, or no call."""
+"""`pinmark trace`: from a partly legible code, a serial or cases -> the marks that may be meant.
+
+In: a pattern, a serial, scans or reads of cases. Out: ranked candidates with what they rest on; a
+row and a log entry for every question, refused ones too. `--rerun` audits an answer over the log.
+"""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from engraver import codes, evidence, layout, relief
-from engraver.errors import CodeError
-from engraver.evidence import PRIOR_NOT_ISSUED, Call
-from engraver.impressions import CaseReading, read_case
-from engraver.issued import IssuedCodes, allotted_indices, issue
-from engraver.likelihood import ReadModel
-from engraver.registry import Registry
+from engraver.errors import InputError
 from station_api.cli import shell
-from station_api.cli.codes import firearm_fields
+from station_api.cli.trace_show import show_answer, show_rerun
+from station_api.log import issue_checkpoint
+from station_api.log_key import log_origin, log_signer, read_public_keys
+from station_api.people import Role
 from station_api.profiles import load_setup
 from station_api.registry_file import load_registry
 from station_api.scans import read_scan
+from station_api.station import Station, open_station
+from station_api.trace.desk import Desk
+from station_api.trace.queries import Asker
+from station_api.trace.question import DEFAULT_ROWS, Question
+from station_api.trace.rerun import entries_in, entries_of, rerun
+from station_api.trace.scans import read_scans
 
-MOST_ALLOTTED = 20_000_000
-"""Codes that are scored at once; 40 bytes each."""
+CONSOLE = "console"
+"""Who the log names for what is asked here, unless --by says who it was."""
 
 
 def register(app: typer.Typer) -> None:
@@ -31,108 +39,170 @@ def register(app: typer.Typer) -> None:
 
 
 def trace(
-    scans: Annotated[list[Path], typer.Argument(help="Scans of cases of one firearm.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATTERN|FILES",
+            help="A pattern such as 'R8[RP]?E1GV????'; with --cases, files.",
+        ),
+    ] = None,
     cases: Annotated[
-        bool, typer.Option("--cases", help="The files are scans of cases (the only kind so far).")
-    ] = True,
-    recipe: Annotated[str, typer.Option(help="The recipe the mark was made by.")] = "default",
+        bool, typer.Option("--cases", help="FILES are scans of cases, or one reads file (JSON).")
+    ] = False,
+    serial: Annotated[
+        str, typer.Option(help="A serial instead; ? for one character, * for any number.")
+    ] = "",
+    fragment: Annotated[
+        bool, typer.Option("--fragment", help="The place of PATTERN in the code is not known.")
+    ] = False,
+    any_order: Annotated[
+        bool, typer.Option("--any-order", help="Rows swapped, mirrored, upside down as well.")
+    ] = False,
+    misread: Annotated[
+        int | None, typer.Option(help="Symbols that may be wrong; else what can be corrected.")
+    ] = None,
+    format_name: Annotated[str, typer.Option("--format", help="pin32-8, pin32-10, pin32-12.")] = "",
+    rows: Annotated[int, typer.Option(help="How many candidates to show.")] = DEFAULT_ROWS,
     prior_not_issued: Annotated[
-        float, typer.Option(help="Chance, before looking, that the mark is none of ours.")
-    ] = PRIOR_NOT_ISSUED,
+        float | None, typer.Option(help="Chance, before looking, that the mark is none of ours.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="The recipe the mark was made by.")] = "default",
+    request: Annotated[
+        str | None, typer.Option(help="The trace request that this is for (pinmark requests).")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Who asks.")] = CONSOLE,
+    role: Annotated[str, typer.Option(help="tracer, or auditor with wider limits.")] = "tracer",
+    save: Annotated[Path | None, typer.Option(help="Write the answer here, for --rerun.")] = None,
+    rerun_of: Annotated[
+        Path | None, typer.Option("--rerun", help="Audit an answer: search the log itself again.")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="With --rerun: entries of this export, no database.")
+    ] = None,
+    keys: Annotated[
+        list[str] | None, typer.Option("--key", help="With --rerun: the log's public key.")
+    ] = None,
+    check_index: Annotated[
+        bool, typer.Option("--check-index", help="Compare the whole index with the records.")
+    ] = False,
     as_json: shell.JsonOption = False,
 ) -> int:
-    """Read the cases and call the firearm: exit 0 identified, 1 anything less.
+    """Find the marks that a code, a serial or cases may be of: exit 0 found, 1 not.
 
-    Example: pinmark trace --cases case1.x3p case2.x3p
+    Example: pinmark trace 'WT3?[A4]HG?P1??'
     """
-    del cases
-    setup = load_setup(recipe)
-    fmt = codes.FORMATS[setup.recipe.code_format]
-    # any code of the format has the same layout; its symbols are not looked at
-    design = relief.design(layout.arrange(codes.encode_index(0, fmt.name), setup), setup)
-    registry = load_registry()
-    issued = issued_codes(registry, fmt.name)
-    readings = [read_case(read_scan(path), design) for path in scans]
-    found = evidence.call([r.table for r in readings], issued, ReadModel(), prior_not_issued)
-    report(found, scans, readings, registry, fmt.name, as_json)
-    return shell.DONE if found.verdict == "identified" else shell.BAD_MARK
-
-
-def issued_codes(registry: Registry, format_name: str) -> IssuedCodes:
-    """Return every code that the registry's blocks can hold.
-
-    Raises
-    ------
-    CodeError
-        If there are none, or more than fit in memory.
-    """
-    fmt = codes.FORMATS[format_name]
-    indices = allotted_indices(registry, fmt)
-    if not 0 < len(indices) <= MOST_ALLOTTED:
-        raise CodeError(
-            f"the registry allots {len(indices)} codes of {fmt.name}, 1 to {MOST_ALLOTTED} can be "
-            "scored at once; name a registry with the blocks in question"
+    if rerun_of is not None:
+        return _rerun(rerun_of, export, keys or [], as_json)
+    with open_station() as station:
+        desk = open_desk(station)
+        if check_index:
+            return _check_index(desk, as_json)
+        given = words or []
+        asked = Question(
+            serial=serial,
+            format_name=format_name,
+            fragment=fragment,
+            any_order=any_order,
+            misread=misread,
+            prior_not_issued=prior_not_issued,
+            rows=rows,
         )
-    return issue(np.unique(indices), fmt)
-
-
-def report(
-    found: Call,
-    scans: list[Path],
-    readings: list[CaseReading],
-    registry: Registry,
-    format_name: str,
-    as_json: bool,
-) -> None:
-    """Print a call with all that it rests on."""
-    fields: dict[str, Any] = {
-        "verdict": found.verdict,
-        "reasons": list(found.reasons),
-        "cases": [
-            {
-                "file": path.name,
-                "text": r.text,
-                "likeliest": r.symbols,
-                "quality": round(r.quality, 4),
-            }
-            for path, r in zip(scans, readings, strict=True)
-        ],
-        "candidates": [
-            candidate_fields(c.index, c.posterior, registry, format_name) for c in found.candidates
-        ],
-        "not_issued": round(found.not_issued, 6),
-        "prior_not_issued": found.prior_not_issued,
-        "issued_count": found.issued_count,
-        "legible": found.legible,
-        "chance_matches": found.chance_matches,
-    }
+        question, readings = _question(asked, given, cases, recipe)
+        answer = desk.ask(question, Asker(by, _role(role), request))
+        if readings:
+            answer["cases"] = readings
+        desk.keep_up()
+    if save is not None:
+        _write(save, json.dumps(answer, ensure_ascii=False, indent=1) + "\n")
     if as_json:
-        shell.emit(fields)
-        return
-    for case in fields["cases"]:
-        shell.console.print(f"{case['file']:>24}  {case['text']}  quality {case['quality']:.2f}")
-    shell.console.print(f"{'verdict':>24}  {found.verdict}")
-    for reason in found.reasons:
-        shell.console.print(f"{'because':>24}  {reason}")
-    for candidate in fields["candidates"][:2]:
-        shell.console.print(
-            f"{candidate['code']:>24}  posterior {candidate['posterior']:.6f}  "
-            f"{candidate['firearm'] or 'no serial of the registry'}"
-        )
-    shell.console.print(
-        f"{'rests on':>24}  {found.issued_count} codes, prior {found.prior_not_issued:g} that it "
-        f"is none of them, {found.legible} legible symbols, {found.chance_matches:.2g} matches by "
-        f"chance; not issued {found.not_issued:.6f}"
-    )
+        shell.emit(answer)
+    else:
+        show_answer(answer)
+    decided = answer["verdict"] == "identified" if cases else answer["found"] > 0
+    return shell.DONE if decided else shell.BAD_MARK
 
 
-def candidate_fields(
-    index: int, posterior: float, registry: Registry, format_name: str
-) -> dict[str, Any]:
-    """Return one candidate as JSON fields."""
-    return {
-        "code": codes.encode_index(index, format_name).text,
-        "index": index,
-        "posterior": round(posterior, 9),
-        "firearm": firearm_fields(index, registry),
-    }
+def open_desk(station: Station) -> Desk:
+    """Open the desk of a station."""
+    records, home = station.records, station.home
+    signer = log_signer(home, log_origin(records.station))
+    return Desk(records, home, load_registry(), lambda: issue_checkpoint(records, [signer], home))
+
+
+def _question(
+    asked: Question, words: list[str], cases: bool, recipe: str
+) -> tuple[Question, list[dict[str, Any]]]:
+    """Return the question, and what was read on scans."""
+    if not cases:
+        if len(words) > 1:
+            raise InputError(
+                f"{len(words)} patterns were given; give one, or --cases with files of scans"
+            )
+        return replace(asked, pattern=words[0] if words else ""), []
+    if asked.serial:
+        raise InputError("ask by one of a pattern, a serial or the reads of cases")
+    if not words:
+        raise InputError("--cases needs files: scans of cases, or one reads file (JSON)")
+    if len(words) == 1 and words[0].lower().endswith(".json"):
+        return replace(asked, reads=_read_text(Path(words[0]))), []
+    scans = [(Path(word).name, read_scan(Path(word))) for word in words]
+    reads, shown, _ = read_scans(scans, load_setup(recipe))
+    return replace(asked, reads=reads), shown
+
+
+def _role(name: str) -> Role:
+    if name not in (Role.TRACER, Role.AUDITOR):
+        raise InputError(f"role {name!r} may not trace; give tracer or auditor")
+    return Role(name)
+
+
+def _rerun(path: Path, export: Path | None, keys: list[str], as_json: bool) -> int:
+    try:
+        answer = json.loads(_read_text(path))
+    except ValueError as error:
+        raise InputError(f"{path} is no answer: {error}") from None
+    if not isinstance(answer, dict):
+        raise InputError(f"{path} is no answer of the trace desk")
+    trusted = read_public_keys(keys)
+    if export is not None:
+        if not trusted:
+            raise InputError("an audit without the database takes the log's public key: --key")
+        done = rerun(answer, entries_in(export), trusted, load_registry())
+    else:
+        with open_station() as station:
+            signer = log_signer(station.home, log_origin(station.records.station))
+            read = entries_of(station.records.database.reading)
+            done = rerun(answer, read, trusted or [signer.verifier()], load_registry())
+    show_rerun(done, as_json)
+    return shell.DONE if done.same else shell.BAD_MARK
+
+
+def _check_index(desk: Desk, as_json: bool) -> int:
+    found = desk.index.check()
+    state = desk.index.state
+    counts = {fmt.name: state.count(fmt.name) for fmt in state.formats()}
+    sizes = {station: reach.size for station, reach in state.reach.items()}
+    if as_json:
+        shell.emit({"sound": not found, "findings": found, "codes": counts, "sizes": sizes})
+    else:
+        for one in found:
+            shell.console.print(f"[red]{one}[/]")
+        told = ", ".join(f"{name}: {count} codes" for name, count in counts.items()) or "no codes"
+        word = f"[red]{len(found)} findings[/]" if found else "[green]sound[/]"
+        shell.console.print(f"{word}; {told}")
+    return shell.BAD_MARK if found else shell.DONE
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = getattr(error, "strerror", None) or "not a text"
+        raise InputError(f"{path} cannot be read: {cause}; check the name") from None
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None

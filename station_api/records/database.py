@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from engraver.errors import InputError, StorageError
 
-SCHEMAS = ("0001", "0002", "0004", "0005")
+SCHEMAS = ("0001", "0002", "0004", "0005", "0003")
 """The migrations there are, in the order of their chain, whatever their numbers."""
 
 SCHEMA = SCHEMAS[-1]

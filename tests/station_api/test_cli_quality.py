@@ -15,7 +15,9 @@ from engraver.impressions import CONDITIONS, Firearm, Shot, strike
 from engraver.impressions.legibility import ideal_pin
 from station_api.cli import shell
 from station_api.cli.app import make_app
+from station_api.records import Records
 from station_api.registry_file import load_registry
+from tests.station_api.trace.conftest import intend_all
 
 SETUP = hardware.load_setup("default")
 
@@ -28,9 +30,13 @@ def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, di
 def test_cases_are_traced_to_the_firearm_that_fired_them(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two scans of cases, X3P to verdict: the code is named with its posterior and its prior."""
-    row = load_registry().rows[0]
-    code = codes.encode_index(row.first_index + 5, SETUP.recipe.code_format)
+    """Two scans of cases, X3P to verdict: the mark is named with its posterior and its prior."""
+    first = load_registry().rows[0].first_index
+    code = codes.encode_index(first + 5, SETUP.recipe.code_format)
+    home.mkdir(exist_ok=True)
+    records = Records(home / "station.db")
+    intend_all(records, range(first, first + 30))
+    records.close()
     design = relief.design(layout.arrange(code, SETUP), SETUP)
     rng = np.random.default_rng(4)
     firearm, pin = Firearm.draw(CONDITIONS["good"], rng), ideal_pin(design)
@@ -39,13 +45,17 @@ def test_cases_are_traced_to_the_firearm_that_fired_them(
         shot = Shot.draw(CONDITIONS["good"], firearm, k, rng)
         files.append(tmp_path / f"case{k}.x3p")
         files[-1].write_bytes(write_x3p(strike(pin, CONDITIONS["good"], firearm, shot, dent=True)))
-    exit_code, fields = run(capsys, "trace", "--cases", *files)
+    saved = tmp_path / "answer.json"
+    exit_code, fields = run(capsys, "trace", "--cases", *files, "--save", saved)
     candidates = fields["candidates"]
     assert isinstance(candidates, list)
     assert (exit_code, fields["verdict"]) == (0, "identified")
     assert candidates[0]["code"] == code.text
     assert candidates[0]["posterior"] > 0.99
-    assert fields["prior_not_issued"] == 0.2
+    assert candidates[0]["marks"][0]["state"] == "intended"
+    assert (fields["prior_not_issued"], fields["searched"]) == (0.2, 30)
+    exit_code, fields = run(capsys, "trace", "--rerun", saved)
+    assert (exit_code, fields["same"]) == (0, True)
 
 
 def test_a_gauge_that_cannot_tell_leaves_with_1(
