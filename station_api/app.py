@@ -57,10 +57,12 @@ def make_app(service: Service | None, *, docs: bool = False, tls: bool = False) 
         if service is not None:
             service.webhooks.start()
             await run_in_threadpool(service.replies.forget_old)
+            service.pulse.start()
         try:
             yield
         finally:
             if service is not None:
+                await service.pulse.stop()
                 await run_in_threadpool(service.close)
 
     app = FastAPI(

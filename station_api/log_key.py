@@ -101,7 +101,7 @@ def read_public_keys(named: Iterable[str]) -> list[VerifierKey]:
     return list(dict.fromkeys(found))
 
 
-def write_durably(path: Path, text: str) -> None:
+def write_durably(path: Path, text: str, mode: int = 0o644) -> None:
     """Replace a file so that a power cut leaves the old or the new one, whole.
 
     Raises
@@ -112,7 +112,9 @@ def write_durably(path: Path, text: str) -> None:
     fresh = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("w", encoding="utf-8") as file:
+        fresh.unlink(missing_ok=True)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -14,6 +14,9 @@ import typer
 
 from station_api.cli import shell
 from station_api.configuration import settings
+from station_api.log_key import write_durably
+from station_api.logs import set_up as set_up_logging
+from station_api.logs import under_journal
 from station_api.people import People
 from station_api.people.people import FIRST_ADMINISTRATOR
 from station_api.station import open_station
@@ -56,6 +59,7 @@ def serve(
     from station_api.service.server import check_tls, listen, make_server
     from station_api.service.service import make_service
 
+    set_up_logging(keys.logging)
     check_tls(tls_cert, tls_key)
     tls = tls_cert is not None
     with (
@@ -68,15 +72,25 @@ def serve(
         shell.progress_console.print(
             f"station {station.home}: pages on {where}/, API on {where}/v1"
         )
-        say_the_way_in(service.people, where)
+        say_the_way_in(service.people, where, station.home)
         server.run(sockets=[listener])
 
 
-def say_the_way_in(people: People, where: str) -> None:
-    """Print the first administrator's password at the first start, and how to sign in."""
+def say_the_way_in(people: People, where: str, home: Path) -> None:
+    """Print the first administrator's password at the first start, and how to sign in.
+
+    Under systemd it goes into a file for its owner alone: a journal keeps what it is told.
+    """
     password = people.welcome()
     if password is None:
         shell.progress_console.print(f"sign in at {where}/ or POST {where}/v1/session")
+        return
+    if under_journal():
+        note = home / "first-sign-in"
+        write_durably(note, f"{FIRST_ADMINISTRATOR} {password}\n", 0o600)
+        shell.progress_console.print(
+            f"first start: name and password to sign in once: {note}", soft_wrap=True
+        )
         return
     body = json.dumps({"name": FIRST_ADMINISTRATOR, "secret": password})
     shell.progress_console.print(

@@ -1,19 +1,26 @@
 """What a monitoring system asks: Prometheus text, counted when it is asked for.
 
-In: records, sessions, streams, the engraver. Out: exposition format 0.0.4. No serials, no names,
-no codes: metrics leave the house.
+In: records, sessions, streams, the engraver, the machine. Out: exposition format 0.0.4. No serials,
+no names, no codes: metrics leave the house. packaging/prometheus has alert rules for them.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from station_api.configuration import read_here
+from station_api.doctor.kept import newest_backup_us, newest_record_us
+from station_api.key_backup import noted_backup
 from station_api.people.sessions import Sessions
-from station_api.records import Records
+from station_api.records import Records, now_us
+from station_api.records.clock import wall_source
 from station_api.records.tables import marks
 from station_api.service.live import Live
 from station_api.service.runner import Runner
@@ -22,12 +29,16 @@ from station_api.service.runner import Runner
 class Metrics:
     """The figures of one service."""
 
-    def __init__(self, records: Records, sessions: Sessions, live: Live, runner: Runner) -> None:
+    def __init__(
+        self, records: Records, sessions: Sessions, live: Live, runner: Runner, home: Path
+    ) -> None:
         self._sources = (records, sessions, live, runner)
+        self._home = home
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "pinmark_requests", "HTTP requests", ["method", "status"], registry=self.registry
         )
+        ProcessCollector(registry=self.registry)
         self.registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -44,6 +55,32 @@ class Metrics:
             for state, count in connection.execute(query):
                 states.add_metric([state], count)
         yield states
+        yield from self._machine(records)
+
+    def _machine(self, records: Records) -> Iterator[Metric]:
+        """What the station rests on: the figures behind the doctor's findings that change."""
+        named = ["version", "database"]
+        build = GaugeMetricFamily("pinmark_build", "1, with what runs here", labels=named)
+        engine = records.database.version().partition(";")[0]
+        build.add_metric([version("pinmark"), engine], 1)
+        yield build
+        free = shutil.disk_usage(self._home).free
+        yield GaugeMetricFamily("pinmark_disk_free_bytes", "room where the records are", free)
+        synchronised = wall_source() == "system/synchronised"
+        yield GaugeMetricFamily(
+            "pinmark_clock_synchronised", "1 if the kernel knows of a time source", synchronised
+        )
+        now, newest = now_us(), newest_record_us(records)
+        behind_s = 0.0 if newest is None else max(0.0, (newest - now) / 1e6)
+        told = "how far the clock stands before the newest record"
+        yield GaugeMetricFamily("pinmark_clock_behind_seconds", told, behind_s)
+        noted = noted_backup(self._home) is not None
+        yield GaugeMetricFamily("pinmark_key_backup_noted", "1 if the log key was copied", noted)
+        keys = read_here().settings.backup
+        taken = newest_backup_us(keys.folder, records.station) if keys.folder else None
+        if taken is not None:
+            age_s = (now - taken) / 1e6
+            yield GaugeMetricFamily("pinmark_backup_age_seconds", "age of the newest backup", age_s)
 
     def text(self) -> bytes:
         """Return the exposition."""

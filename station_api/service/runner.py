@@ -35,6 +35,7 @@ from firmware_bridge.apart import ApartStream
 from firmware_bridge.control import Control, Wish
 from firmware_bridge.stream import OpenStream
 from firmware_bridge.streamer import Progress
+from station_api.logs import fields
 from station_api.marking import mark_order
 from station_api.people import Caller
 from station_api.quality.releases import refuse_unreleased
@@ -207,7 +208,7 @@ class Runner:
         except PinmarkError as error:
             ended = {"state": "failed", "problem": " ".join(str(error).split())}
         except Exception:
-            LOG.exception("job %s ended with a fault", job.job_id)
+            LOG.exception("a job ended with a fault", extra=fields(job=job.job_id))
             ended = {"state": "failed", "problem": "a fault; the service's log has the details"}
         self.change(job.job_id, "job", **ended)
         if fence:

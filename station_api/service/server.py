@@ -8,6 +8,7 @@ seconds from the connection, or from the first byte of a following request.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -127,6 +128,8 @@ def listen(host: str, port: int, *, tls: bool, plain: bool) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as error:
+        # asyncio and socket.create_server write the address into the text of the error
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise PortError(
-            f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port"
+            f"{host}:{port} cannot be listened on ({why}); choose another --port"
         ) from error

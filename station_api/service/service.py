@@ -23,6 +23,7 @@ from station_api.registry_file import load_registry
 from station_api.service.idempotency import Replies
 from station_api.service.live import Live
 from station_api.service.metrics import Metrics
+from station_api.service.pulse import Pulse
 from station_api.service.runner import Runner
 from station_api.service.scan_store import ScanStore
 from station_api.service.shelf import Shelf
@@ -53,6 +54,7 @@ class Service:
     metrics: Metrics
     signer: SignerKey
     upkeep: Upkeep
+    pulse: Pulse
 
     def checkpoint(self) -> str:
         """Sign where the log stands now."""
@@ -92,7 +94,8 @@ def make_service(
         scans=ScanStore(records, home),
         runner=runner,
         webhooks=Webhooks(records),
-        metrics=Metrics(records, sessions, live, runner),
+        metrics=Metrics(records, sessions, live, runner, home),
         signer=signer,
         upkeep=Upkeep(home, records, runner, signer),
+        pulse=Pulse(records),
     )
