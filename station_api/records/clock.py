@@ -20,6 +20,9 @@ _STATUS_OFFSET = 40
 _UNSYNCHRONISED = 0x0040
 """STA_UNSYNC of adjtimex(2)."""
 
+SOURCE_KEPT_US = 1_000_000
+"""How long the kernel's word on synchronisation is believed: it changes in minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -50,6 +53,7 @@ class SystemClock:
 
     boot_id: str = field(default_factory=lambda: read_boot_id())
     _last: tuple[int, int] | None = None
+    _source: tuple[int, str] = (-SOURCE_KEPT_US, "")
 
     def read(self) -> Reading:
         """Return the time now, and the drift since the last call."""
@@ -60,7 +64,9 @@ class SystemClock:
         if self._last is not None:
             drift_us = (wall_us - self._last[0]) - (monotonic_us - self._last[1])
         self._last = (wall_us, monotonic_us)
-        return Reading(wall_us, monotonic_us, self.boot_id, wall_source(), drift_us)
+        if monotonic_us - self._source[0] >= SOURCE_KEPT_US:
+            self._source = (monotonic_us, wall_source())
+        return Reading(wall_us, monotonic_us, self.boot_id, self._source[1], drift_us)
 
 
 def now_us() -> int:

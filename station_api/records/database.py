@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engraver.errors import InputError, StorageError
+from station_api.records.prepared import run_in_driver
 
 SCHEMAS = ("0001", "0002", "0004", "0005", "0003")
 """The migrations there are, in the order of their chain, whatever their numbers."""
@@ -28,6 +29,9 @@ BUSY_TIMEOUT_MS = 10_000
 CHECKPOINT_PAGES = 8_000
 """Pages in the WAL before SQLite copies them back: each copying costs two fdatasync, and at
 some 10 pages a transition this adds one to 400 transitions."""
+
+CACHE_KIB = 32 * 1024
+"""Pages that the writing connection keeps: the upper levels of every index of a million marks."""
 
 WAL_RESET_FIXED_IN = (3, 51, 3)
 
@@ -115,12 +119,12 @@ def _open_sqlite(url: sa.URL) -> Database:
         url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False}
     )
     sa.event.listen(writing, "connect", _make_durable)
-    sa.event.listen(writing, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+    sa.event.listen(writing, "begin", lambda c: run_in_driver(c, "BEGIN IMMEDIATE"))
     reading = sa.create_engine(
         url, connect_args={"check_same_thread": False}, pool_size=8, max_overflow=56
     )
     sa.event.listen(reading, "connect", _make_read_only)
-    sa.event.listen(reading, "begin", lambda c: c.exec_driver_sql("BEGIN"))
+    sa.event.listen(reading, "begin", lambda c: run_in_driver(c, "BEGIN"))
     return Database(url, writing, reading)
 
 
@@ -154,6 +158,7 @@ def _make_durable(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+        f"cache_size=-{CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

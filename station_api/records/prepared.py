@@ -57,15 +57,19 @@ class Prepared:
         sql, order, fixed = self._for(connection.dialect)
         given = [_parameters(row, order, fixed) for row in rows]
         cursor = _driver(connection).cursor()
-        with _translating(connection, sql):
+        try:
             cursor.executemany(sql, given)
+        except Exception as error:
+            raise _translated(connection, sql, error) from error
         cursor.close()
 
     def _run(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
         sql, order, fixed = self._for(connection.dialect)
         cursor = _driver(connection).cursor()
-        with _translating(connection, sql):
+        try:
             cursor.execute(sql, _parameters(values, order, fixed))
+        except Exception as error:
+            raise _translated(connection, sql, error) from error
         return cursor
 
     def _for(self, dialect: sa.Dialect) -> _Compiled:
@@ -80,26 +84,29 @@ class Prepared:
         return found
 
 
-class _translating:
-    """Turn the driver's errors into SQLAlchemy's, as SQLAlchemy would."""
-
-    def __init__(self, connection: sa.Connection, sql: str) -> None:
-        self._connection, self._sql = connection, sql
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        dbapi: Any = self._connection.dialect.loaded_dbapi
-        if isinstance(error, dbapi.Error):
-            raise sa.exc.DBAPIError.instance(self._sql, None, error, dbapi.Error) from error
+def _translated(connection: sa.Connection, sql: str, error: Exception) -> BaseException:
+    """Turn a driver's error into SQLAlchemy's, as SQLAlchemy would."""
+    dbapi: Any = connection.dialect.loaded_dbapi
+    if not isinstance(error, dbapi.Error):
+        return error
+    said: BaseException = sa.exc.DBAPIError.instance(sql, None, error, dbapi.Error)
+    return said
 
 
 def run_plain(connection: sa.Connection, sql: str) -> None:
-    """Run SQL without parameters or rows, such as SAVEPOINT."""
-    cursor = _driver(connection).cursor()
-    with _translating(connection, sql):
+    """Run SQL without parameters or rows, such as SAVEPOINT, in a transaction."""
+    _driver(connection)
+    run_in_driver(connection, sql)
+
+
+def run_in_driver(connection: sa.Connection, sql: str) -> None:
+    """Run SQL without parameters or rows on the driver, whether or not a transaction is open."""
+    driver: Any = connection.connection.dbapi_connection
+    cursor = driver.cursor()
+    try:
         cursor.execute(sql)
+    except Exception as error:
+        raise _translated(connection, sql, error) from error
     cursor.close()
 
 

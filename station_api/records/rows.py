@@ -99,6 +99,8 @@ def clean_line(text: str, what: str, longest: int) -> str:
     folded = " ".join(unicodedata.normalize("NFC", text).split())
     if len(folded) > longest:
         raise InputError(f"{what} has {len(folded)} characters, at most {longest} are allowed")
+    if folded.isascii() and folded.isprintable():
+        return folded  # nearly always so
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in folded):
         raise InputError(f"{what} {folded[:40]!r} has a control character in it; type it again")
     return folded

@@ -7,13 +7,13 @@ refuses to serialise two transactions demands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from engraver.errors import InputError
+from engraver.errors import ConflictError, InputError, MissingError, StorageError
 from engraver.record import MarkIntent, MarkState
 from station_api.records import canonical
 from station_api.records.clock import Reading
@@ -30,7 +30,7 @@ from station_api.records.rows import (
     to_row,
 )
 from station_api.records.states import RELEASED, TRANSITIONS
-from station_api.records.tables import MARK_COLUMNS, marks, transitions
+from station_api.records.tables import MARK_COLUMNS, entries, marks, transitions
 
 DEFAULT_STATION = "S1"
 """The station of a house that has one; its mark ids carry no prefix."""
@@ -41,7 +41,7 @@ LONGEST_PERSON = 64
 
 _BY_ID = Prepared(sa.select(marks).where(marks.c.mark_id == sa.bindparam("wanted")))
 _BY_KEY = Prepared(
-    sa.select(transitions.c.mark_id, transitions.c.to_state).where(
+    sa.select(transitions.c.mark_id, transitions.c.to_state, transitions.c.position).where(
         transitions.c.station == sa.bindparam("station"),
         transitions.c.idempotency_key == sa.bindparam("key"),
     )
@@ -66,6 +66,11 @@ _RELEASED_MARK = Prepared(
         marks.c.state == sa.literal_column(f"'{MarkState.RE_MARK.value}'"),
     )
     .order_by(marks.c.changed_at_us.desc(), marks.c.number.desc())
+)
+_RECORD = Prepared(
+    sa.select(entries.c.record).where(
+        entries.c.station == sa.bindparam("station"), entries.c.position == sa.bindparam("position")
+    )
 )
 _INSERT_MARK = Prepared(sa.insert(marks))
 _INSERT_TRANSITION = Prepared(sa.insert(transitions))
@@ -158,23 +163,48 @@ def insert_mark(
     return named
 
 
-def change_mark(connection: sa.Connection, pen: Pen, mark_id: str, change: Change) -> None:
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """What the log holds of a transition: where, its canonical bytes, and whether it is old."""
+
+    position: int
+    record: bytes
+    replayed: bool = False
+
+
+def change_mark(
+    connection: sa.Connection,
+    pen: Pen,
+    mark_id: str,
+    change: Change,
+    look: Callable[[Mapping[str, Any]], None] = lambda mark: None,
+) -> Testimony:
     """Bring a mark to another state; the same key again changes nothing.
+
+    Parameters
+    ----------
+    look
+        Is given the row as it stands, and may refuse by raising.
 
     Raises
     ------
+    MissingError
+        If there is no such mark.
+    ConflictError
+        If there is no such transition from its state.
     InputError
-        If there is no such mark, no such transition, or the key was used for something else.
+        If the key was used for something else.
     """
     if change.key and (earlier := _by_key(connection, pen.station, change.key)):
-        if earlier != (mark_id, change.state.value):
-            raise _key_reused(change.key, *earlier)
-        return
+        if earlier[:2] != (mark_id, change.state.value):
+            raise _key_reused(change.key, *earlier[:2])
+        return _testimony(connection, pen.station, earlier[2])
     mark = dict(require(connection, mark_id))
+    look(mark)
     before = MarkState(mark["state"])
     if change.state not in TRANSITIONS[before]:
         allowed = ", ".join(sorted(TRANSITIONS[before])) or "nothing: it is final"
-        raise InputError(f"mark {mark_id} is {before}; from there it can become {allowed}")
+        raise ConflictError(f"mark {mark_id} is {before}; from there it can become {allowed}")
     if mark["station"] != pen.station:
         raise InputError(
             f"mark {mark_id} belongs to station {mark['station']}, not {pen.station}; "
@@ -187,7 +217,7 @@ def change_mark(connection: sa.Connection, pen: Pen, mark_id: str, change: Chang
         mark |= {"held_identity": None, "held_code": None}
     new = {f"new_{name}": mark[name] for name in _UPDATED}
     _UPDATE.write(connection, {"wanted": mark_id, **new})
-    _write_history(connection, pen, mark, before, change)
+    return _write_history(connection, pen, mark, before, change)
 
 
 def find_held(connection: sa.Connection, held_identity: str, code: str) -> MarkRow | None:
@@ -202,12 +232,12 @@ def require(connection: sa.Connection, mark_id: str) -> Mapping[str, Any]:
 
     Raises
     ------
-    InputError
+    MissingError
         If there is none with this id.
     """
     row = _BY_ID.first(connection, wanted=mark_id)
     if row is None:
-        raise InputError(f"mark {mark_id!r} is not in the records; see `pinmark records`")
+        raise MissingError(f"mark {mark_id!r} is not in the records; see `pinmark records`")
     return dict(zip(MARK_COLUMNS, row, strict=True))
 
 
@@ -217,7 +247,7 @@ def _write_history(
     mark: Mapping[str, Any],
     before: MarkState | None,
     change: Change,
-) -> None:
+) -> Testimony:
     transition = {
         "station": pen.station,
         "position": mark["position"],
@@ -237,7 +267,16 @@ def _write_history(
     }
     _INSERT_TRANSITION.write(connection, transition)
     record = {"mark": mark, "transition": transition, "v": canonical.VERSION}
-    pen.ledger.append(connection, "transition", record, mark["position"])
+    entry = pen.ledger.append(connection, "transition", record, mark["position"])
+    return Testimony(entry.position, entry.record)
+
+
+def _testimony(connection: sa.Connection, station: str, position: int) -> Testimony:
+    """Read what the log holds of an earlier transition."""
+    found = _RECORD.first(connection, station=station, position=position)
+    if found is None:
+        raise StorageError(f"entry {position} of log {station} is missing; run `pinmark log fsck`")
+    return Testimony(position, bytes(found[0]), replayed=True)
 
 
 def _lineage(connection: sa.Connection, intent: MarkIntent) -> tuple[str, str | None]:
@@ -256,9 +295,9 @@ def _lineage(connection: sa.Connection, intent: MarkIntent) -> tuple[str, str | 
     return (RE_MARKED if was == MarkState.REJECTED else REPLACEMENT), mark_id
 
 
-def _by_key(connection: sa.Connection, station: str, key: str) -> tuple[str, str] | None:
+def _by_key(connection: sa.Connection, station: str, key: str) -> tuple[str, str, int] | None:
     row = _BY_KEY.first(connection, station=station, key=key)
-    return (row[0], row[1]) if row else None
+    return (row[0], row[1], row[2]) if row else None
 
 
 def _same_intent(row: Mapping[str, Any], intent: MarkIntent, key: str) -> MarkIntent:

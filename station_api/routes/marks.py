@@ -17,6 +17,7 @@ from station_api.people import RIGHTS, Caller, NotAllowedError, Right
 from station_api.people.sessions import PREFIX as SESSION_PREFIX
 from station_api.quality.figures import INSPECTED, inspection_detail
 from station_api.records import TRANSITIONS
+from station_api.records.transition import Testimony
 from station_api.routes.orders import order_named
 from station_api.service.bodies import (
     Because,
@@ -37,17 +38,17 @@ from station_api.service.callers import (
     token_of,
     version_of,
 )
+from station_api.service.decisions import Decided, Decision, DecisionRoute, decides
 from station_api.service.listing import LONGEST_PAGE, page, parse_cursor
 from station_api.service.problems import StaleError
 from station_api.service.service import Service
-from station_api.service.transitions import Asked, Testified, change
+from station_api.service.transitions import Asked, change
 
 router = APIRouter(tags=["marks"])
 Reader = Annotated[Caller, allow(Right.READ_MARKS)]
 Follower = Annotated[Caller, allow(Right.FOLLOW)]
 Starter = Annotated[Caller, allow(Right.START_MARKS)]
 Inspector = Annotated[Caller, allow(Right.INSPECT_MARKS)]
-Decider = Annotated[Caller, allow(Right.DECIDE_MARKS)]
 Asker = Annotated[Caller, allow(Right.ASK_REMARK)]
 LastEventId = Annotated[
     str | None,
@@ -132,34 +133,32 @@ def follow_mark(
     return _stream(service, request, last, mark_id=mark_id)
 
 
-@router.post("/marks/{mark_id}/conclude", responses={200: {"model": TransitionReply}})
-def conclude_mark(
-    mark_id: MarkId,
-    body: Conclude,
-    service: ServiceOf,
-    by: Decider,
-    key: KeyHeader = None,
-    if_match: MatchHeader = None,
-) -> Response:
+@decides(Right.DECIDE_MARKS, Conclude)
+async def conclude_mark(mark_id: MarkId, body: Conclude, by: Decided) -> Response:
     """Write what a person decided about a mark in doubt."""
-    _require_person(by)
-    asked = Asked(mark_id, MarkState(body.state), by, body.reason, version_of(if_match), key)
-    return _answer(service, asked)
+    return await _decide(mark_id, MarkState(body.state), body.reason, by)
 
 
-@router.post("/marks/{mark_id}/scrap", responses={200: {"model": TransitionReply}})
-def scrap_mark(
-    mark_id: MarkId,
-    body: Because,
-    service: ServiceOf,
-    by: Decider,
-    key: KeyHeader = None,
-    if_match: MatchHeader = None,
-) -> Response:
+@decides(Right.DECIDE_MARKS, Because)
+async def scrap_mark(mark_id: MarkId, body: Because, by: Decided) -> Response:
     """Scrap the pin of a bad mark."""
-    _require_person(by)
-    asked = Asked(mark_id, MarkState.SCRAPPED, by, body.reason, version_of(if_match), key)
-    return _answer(service, asked)
+    return await _decide(mark_id, MarkState.SCRAPPED, body.reason, by)
+
+
+for _path, _endpoint in (("conclude", conclude_mark), ("scrap", scrap_mark)):
+    router.add_api_route(
+        f"/marks/{{mark_id}}/{_path}",
+        _endpoint,
+        methods=["POST"],
+        responses={200: {"model": TransitionReply}},
+        route_class_override=DecisionRoute,
+    )
+
+
+async def _decide(mark_id: str, state: MarkState, reason: str, by: Decision) -> Response:
+    asked = Asked(mark_id, state, by.caller, reason, by.version, by.key)
+    made = await by.service.gathering.run(lambda: change(by.service.records, asked))
+    return _answer(by.service, made)
 
 
 @router.post("/marks/{mark_id}/inspect", responses={200: {"model": TransitionReply}})
@@ -177,7 +176,7 @@ def inspect_mark(
     state = MarkState.VERIFIED if is_good(found) else MarkState.REJECTED
     detail = {**inspection_detail(found), "scan_sha256": body.scan_id}
     asked = Asked(mark_id, state, by, INSPECTED, None, key, detail=detail)
-    return _answer(service, asked)
+    return _answer(service, change(service.records, asked))
 
 
 @router.post("/marks/{mark_id}/re-mark", status_code=202)
@@ -209,8 +208,7 @@ def _require_person(caller: Caller) -> None:
         raise NotAllowedError(f"{caller.name} is a machine; a person has to look at the pin")
 
 
-def _answer(service: Any, asked: Asked) -> Response:
-    testified: Testified = change(service.records, asked)
+def _answer(service: Any, testified: Testimony) -> Response:
     service.live.tell()
     headers = {"ETag": f'"{testified.position}"'}
     if testified.replayed:

@@ -22,11 +22,13 @@ from station_api.service.service import Service
 
 COOKIE = "pinmark_session"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+KEY_PATTERN = r"^[\x21-\x7e]{1,60}$"
+MARK_ID_PATTERN = r"^[0-9A-Za-z._-]{1,48}$"
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"', re.ASCII)
 
 
-def get_service(request: Request) -> Service:
-    """Return the service that a request came to."""
+async def get_service(request: Request) -> Service:
+    """Return the service that a request came to; no thread is taken for it."""
     service: Service = request.app.state.service
     return service
 
@@ -62,7 +64,7 @@ async def find_caller(request: Request) -> Caller:
         If nobody does that pinmark knows.
     """
     token = token_of(request)
-    service = get_service(request)
+    service: Service = request.app.state.service
     if token.startswith(SESSION_PREFIX):
         return service.sessions.find(token)
     if not token.startswith(KEY_PREFIX):
@@ -117,12 +119,12 @@ KeyHeader = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{1,60}$",
+        pattern=KEY_PATTERN,
         description="The same key again gives the first reply again.",
     ),
 ]
 MatchHeader = Annotated[
     str | None, Header(alias="If-Match", description="ETag of the mark this was decided on.")
 ]
-MarkId = Annotated[str, Path(pattern=r"^[0-9A-Za-z._-]{1,48}$", examples=["M000001"])]
+MarkId = Annotated[str, Path(pattern=MARK_ID_PATTERN, examples=["M000001"])]
 AnyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z._-]{1,64}$")]

@@ -20,6 +20,7 @@ from station_api.people.keys import load_pepper
 from station_api.people.secrets import Hasher
 from station_api.records import Records
 from station_api.registry_file import load_registry
+from station_api.service.gathering import Gathering
 from station_api.service.idempotency import Replies
 from station_api.service.live import Live
 from station_api.service.metrics import Metrics
@@ -45,6 +46,7 @@ class Service:
     approvals: Approvals
     book: Book
     casings: Casings
+    gathering: Gathering
     replies: Replies
     live: Live
     shelf: Shelf
@@ -65,6 +67,7 @@ class Service:
         self.live.close()
         self.webhooks.stop()
         self.runner.wait()
+        self.gathering.close()
 
 
 def make_service(
@@ -88,6 +91,7 @@ def make_service(
         approvals=Approvals(records),
         book=Book(records),
         casings=Casings(records),
+        gathering=Gathering(records),
         replies=Replies(records),
         live=live,
         shelf=shelf,
