@@ -115,7 +115,7 @@ def test_wrong_methods_and_unknown_paths_are_problems(client: TestClient) -> Non
     wrong = client.request("DELETE", "/v1/marks")
     assert is_problem(wrong, 405)
     assert "GET" in wrong.headers["allow"]
-    for path in ("/", "/v1", "/v1/nowhere", "/docs", "/openapi.json", "/redoc", "/v1/marks/", "//"):
+    for path in ("/v1", "/v1/nowhere", "/docs", "/openapi.json", "/redoc", "/v1/marks/"):
         assert is_problem(client.get(path), 404), path
     assert is_problem(client.request("PROPFIND", "/v1/marks"), 405)
 
