@@ -16,12 +16,14 @@ from starlette.concurrency import run_in_threadpool
 
 from station_api.pages.serving import add_pages
 from station_api.routes import (
+    bench,
     casings,
     log,
     marks,
     orders,
     papers,
     people,
+    releases,
     session,
     shelf,
     upkeep,
@@ -42,6 +44,8 @@ ROUTERS = (
     papers.router,
     upkeep.router,
     casings.router,
+    bench.router,
+    releases.router,
 )
 OPEN_ROUTES = frozenset(
     {"/v1/health", "/v1/log/checkpoint", "/v1/log/key", "/v1/log/tile/{path}", "/v1/session"}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,12 +12,13 @@ import hardware
 from engraver import layout, relief
 from engraver.errors import ScanError
 from engraver.heightmap import Scan
-from engraver.inspection import Inspection, Measure, SymbolReport, Verdict, form_of, inspect
+from engraver.inspection import Inspection, Verdict, form_of, inspect
 from station_api.cli import shell
 from station_api.cli.scan import FileArgument, PitchOption, StepOption, UnitOption, save
 from station_api.codes_typed import mark_code
 from station_api.pictures import surface
 from station_api.profiles import load_setup, shelves
+from station_api.quality.fields import inspection_fields
 from station_api.reports.inspection import inspection_report
 from station_api.scan_files import open_scan, read_bytes
 
@@ -96,69 +96,3 @@ def report(found: Inspection, scan: Scan, as_json: bool) -> None:
         print_line(f"{finding.code:>16}  {finding.text}")
     for line in scan.oddities:
         print_line(f"{'odd':>16}  {line}")
-
-
-def inspection_fields(found: Inspection) -> dict[str, Any]:
-    """Return an inspection as JSON fields; lengths in um, angles in degrees."""
-    pose = found.pose
-    return {
-        "read_back": found.read_back,
-        "ordered": found.designed,
-        "verdict": found.verdict.value,
-        "grade": found.grade,
-        "findings": [
-            {"code": f.code, "text": f.text, "position": f.position} for f in found.findings
-        ],
-        "relief_um": _number(found.relief_um),
-        "relief_slope_um": _number(found.relief_slope_um),
-        "rotation_deg": _number(math.degrees(pose.rotation_rad)),
-        "shift_x_um": _number(pose.shift_x_um),
-        "shift_y_um": _number(pose.shift_y_um),
-        "scale": _number(pose.scale),
-        "mirrored": pose.mirrored,
-        "registration_u_um": _number(found.registration_u_um),
-        "tilt_deg": _number(found.tilt_deg),
-        "mark_offset_um": _measure(found.mark_offset_um),
-        "acceptance": found.acceptance,
-        "acceptance_sha256": found.acceptance_digest,
-        "symbols": [symbol_fields(symbol) for symbol in found.symbols],
-    }
-
-
-def symbol_fields(symbol: SymbolReport) -> dict[str, Any]:
-    """Return one symbol's reading and measures, each figure with its standard uncertainty."""
-    measures = symbol.measures
-    names = [
-        "relief_um",
-        "shift_x_um",
-        "shift_y_um",
-        "width_um",
-        "height_um",
-        "stroke_um",
-        "draft_deg",
-        "floor_sa_um",
-        "floor_sq_um",
-        "recast_um",
-    ]
-    return {
-        "position": symbol.position,
-        "ordered": symbol.designed,
-        "symbol": symbol.symbol,
-        "probability": _number(symbol.probability),
-        "runner_up": symbol.runner_up,
-        "runner_up_probability": _number(symbol.runner_up_probability),
-        "correlation": _number(symbol.correlation),
-        "measured": _number(symbol.measured),
-        "grade": symbol.grade,
-        "reason": symbol.reason,
-    } | {name: _measure(getattr(measures, name)) for name in names}
-
-
-def _measure(measure: Measure | None) -> dict[str, float | None] | None:
-    if measure is None:
-        return None
-    return {"value": _number(measure.value), "u": _number(measure.u)}
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 6) if math.isfinite(value) else None

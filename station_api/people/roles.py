@@ -37,6 +37,7 @@ class Right(StrEnum):
     READ_PROFILES = "read profiles, recipes and the registry"
     DRAFT_PROFILES = "draft profiles and recipes"
     RELEASE_PROFILES = "release profiles and recipes"
+    USE_BENCH = "plan, study, fit and predict at the engineer's bench"
     READ_RECORDS = "read the records behind the log's entries"
     READ_BOOK = "read the firearms book and the papers made from it"
     KEEP_BOOK = "write the firearms book"
@@ -66,6 +67,7 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.READ_PROFILES: _FLOOR | {Role.AUDITOR, Role.TRACER},
     Right.DRAFT_PROFILES: frozenset({Role.ENGINEER}),
     Right.RELEASE_PROFILES: frozenset({Role.ENGINEER}),
+    Right.USE_BENCH: frozenset({Role.ENGINEER}),
     Right.READ_RECORDS: frozenset({Role.SUPERVISOR, Role.ENGINEER, Role.AUDITOR}),
     Right.READ_BOOK: frozenset({Role.SUPERVISOR, Role.ENGINEER, Role.AUDITOR, Role.TRACER}),
     Right.KEEP_BOOK: frozenset({Role.STATION, Role.SUPERVISOR, Role.ENGINEER}),

@@ -46,8 +46,11 @@ __all__ = [
     "patches_evidence",
     "prediction_evidence",
     "read_study",
+    "study_evidence",
     "study_fields",
+    "study_table",
     "table_evidence",
+    "tolerance_of",
 ]
 
 Kept = tuple[Exhibit, bytes]
@@ -93,9 +96,18 @@ def study_table(data: bytes, name: str, tolerance: float | None = None) -> Studi
 
 def gauge_evidence(path: Path, setup: Setup, limits: Acceptance) -> Kept:
     """Study the gauge of reliefs against the tolerance of the acceptance profile."""
-    tolerance = 2 * limits.relief_deviation_um
-    studied, data = read_study(path, setup, "relief", tolerance, limits)
-    return gauge_exhibit(studied.study, studied.shape, path.name, _digest(data)), data
+    studied, data = read_study(path, setup, "relief", tolerance_of(limits), limits)
+    return study_evidence(studied, data, path.name)
+
+
+def study_evidence(studied: Studied, data: bytes, name: str) -> Kept:
+    """Judge a study whose table is ``data``."""
+    return gauge_exhibit(studied.study, studied.shape, name, _digest(data)), data
+
+
+def tolerance_of(limits: Acceptance) -> float:
+    """Return the width of the tolerance of the relief, in um."""
+    return 2 * limits.relief_deviation_um
 
 
 def marks_evidence(found: Sequence[Inspected], setup: Setup, limits: Acceptance) -> Kept:

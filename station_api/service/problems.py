@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from engraver import errors
 from station_api.people import NotAllowedError, SignInError, TooManyError
 from station_api.people.sessions import LockedError
+from station_api.service.bench import BenchBusyError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:pinmark:problem:"
@@ -54,6 +55,7 @@ STATUS: dict[type[errors.PinmarkError], tuple[int, str]] = {
     errors.AlreadyMarkedError: (409, "already-marked"),
     errors.NotReleasedError: (409, "not-released"),
     errors.LeaseError: (409, "claimed-elsewhere"),
+    BenchBusyError: (503, "bench-busy"),
     errors.StorageError: (503, "storage"),
     errors.PortError: (503, "engraver"),
     errors.InputError: (422, "bad-input"),

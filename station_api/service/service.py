@@ -18,8 +18,10 @@ from station_api.people import Keys, People, Sessions
 from station_api.people.approvals import Approvals
 from station_api.people.keys import load_pepper
 from station_api.people.secrets import Hasher
+from station_api.quality.releases import Releases
 from station_api.records import Records
 from station_api.registry_file import load_registry
+from station_api.service.bench import Bench
 from station_api.service.gathering import Gathering
 from station_api.service.idempotency import Replies
 from station_api.service.live import Live
@@ -55,6 +57,8 @@ class Service:
     webhooks: Webhooks
     metrics: Metrics
     signer: SignerKey
+    bench: Bench
+    releases: Releases
     upkeep: Upkeep
     pulse: Pulse
 
@@ -65,9 +69,11 @@ class Service:
     def close(self) -> None:
         """Stop threads and streams; a pin that is being marked is finished first."""
         self.live.close()
+        self.bench.close()
         self.webhooks.stop()
         self.runner.wait()
         self.gathering.close()
+        self.bench.close()
 
 
 def make_service(
@@ -102,4 +108,6 @@ def make_service(
         signer=signer,
         upkeep=Upkeep(home, records, runner, signer),
         pulse=Pulse(records),
+        bench=Bench(),
+        releases=Releases(records),
     )
