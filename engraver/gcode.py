@@ -59,8 +59,13 @@ def render(toolpath: Toolpath, setup: Setup) -> GcodeProgram:
 
 
 def setup_sha256(setup: Setup) -> str:
-    """Return the digest of all profile values a mark is made with."""
-    text = json.dumps(asdict(setup), sort_keys=True, separators=(",", ":"))
+    """Return the digest of all profile values a mark is made with.
+
+    Which panel a machine has does not bear on the mark, and is left out.
+    """
+    values = asdict(setup)
+    del values["machine"]["panel"]
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 

@@ -19,7 +19,8 @@ class Machine:
     ``rx_bytes`` and ``line_characters`` what its receiver holds; ``s_max`` is grbl's $30.
     The z axis is as fast as the others where its figures are 0. From calibration: the beam
     comes on and goes off ``laser_latency_us`` after its command, and rows burned backwards lie
-    ``bidirectional_offset_um`` further along +row than rows burned forwards.
+    ``bidirectional_offset_um`` further along +row than rows burned forwards. ``panel`` names the
+    wiring of the station's contacts and lamps (``none``: software sees none of them).
     """
 
     name: str
@@ -41,6 +42,7 @@ class Machine:
     bidirectional_offset_um: float = 0.0
     laser_latency_us: float = 0.0
     cost_usd_per_hour: float = 0.0
+    panel: str = "none"
 
     @property
     def axis_speeds_mm_s(self) -> tuple[float, float, float]:

@@ -33,6 +33,9 @@ LIMITS: dict[str, tuple[float, float, bool]] = {
     "passes": (1, 10_000, False),
     "version": (1, 1_000_000, False),
     "rotation_deg": (0, 180, True),
+    "debounce_ms": (0, 1_000, True),
+    "discrepancy_ms": (1, 10_000, False),
+    "start_patience_s": (1, 86_400, False),
     "scale_deviation": (0, 0.1, True),
     "least_probability": (0, 1, False),
     "least_correlation": (0, 1, False),
@@ -65,6 +68,7 @@ LIMITS: dict[str, tuple[float, float, bool]] = {
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "dialect": ("grbl", "grblHAL", "FluidNC"),
+    "wiring": ("none", "virtual", "gpio", "controller"),
     "shape": ("flat", "spherical", "elliptical", "plate"),
     "cell_fit": ("fixed", "largest"),
     "data_matrix": ("none", "below"),

@@ -19,6 +19,7 @@ from engraver.acceptance import Acceptance
 from engraver.errors import ProfileError
 from engraver.profiles import Fixture, Laser, Machine, Material, Part, Recipe, Setup
 from hardware.limits import CHOICES, limit_of
+from hardware.panel.profile import PanelProfile
 
 SHELF = Path(__file__).parent
 """The profiles that ship with pinmark."""
@@ -26,7 +27,9 @@ SHELF = Path(__file__).parent
 Shelf = Path | tuple[Path, ...]
 """One folder of profiles, or several that are read as one."""
 
-Kind = Literal["machines", "lasers", "materials", "parts", "fixtures", "recipes", "acceptance"]
+Kind = Literal[
+    "machines", "lasers", "materials", "parts", "fixtures", "recipes", "acceptance", "panels"
+]
 KINDS: dict[str, type[Any]] = {
     "machines": Machine,
     "lasers": Laser,
@@ -35,6 +38,7 @@ KINDS: dict[str, type[Any]] = {
     "fixtures": Fixture,
     "recipes": Recipe,
     "acceptance": Acceptance,
+    "panels": PanelProfile,
 }
 
 T = TypeVar("T")
