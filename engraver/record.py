@@ -47,6 +47,7 @@ class StopCause(StrEnum):
     DOOR_OPENED = "door opened"
     HELD = "held"  # a feed hold nobody here asked for
     ABORTED = "aborted"  # asked for by the caller, a signal or a lost heartbeat
+    INTERLOCK = "interlock opened"  # a contact of the chain, seen by software
     STREAM_DIED = "stream process died"  # the journal's bounds are what is known
     WRONG_STATE = "wrong state"  # Sleep, Check, Home, or not Idle at the end
 

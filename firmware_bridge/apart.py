@@ -133,6 +133,7 @@ class ApartStream:
                 "intent": asdict(intent),
                 "journal": str(journal) if journal else None,
                 "door_ends": door_ends,
+                "pauses": control is not None and control.pauses,
             }
         )
         try:

@@ -85,7 +85,7 @@ class Child:
             self._tasks.put(Task(message, read_program_from(message["program"], data, strokes)))
         elif message["is"] == "run":
             # made here, so that a wish that follows at once finds it
-            self._control = Control(HEART_S)
+            self._control = Control(HEART_S, pauses=message["pauses"])
             self._tasks.put(Task(message, control=self._control))
         else:
             self._tasks.put(Task(message))

@@ -31,10 +31,12 @@ class Control:
     """Asks things of a run from any thread.
 
     With ``heartbeat_s`` whoever watches over the run must call `beat` at least that often;
-    once it does not, the run aborts with the laser off.
+    once it does not, the run aborts with the laser off. ``pauses`` says whether somebody is there
+    to resume: without, a hold ends the run.
     """
 
-    def __init__(self, heartbeat_s: float | None = None) -> None:
+    def __init__(self, heartbeat_s: float | None = None, *, pauses: bool = True) -> None:
+        self.pauses = pauses
         self._heartbeat_s = heartbeat_s
         self._beat_s: float | None = None
         self._beats = threading.Event()

@@ -92,7 +92,7 @@ def run(
         )
     wishes = Control() if control is None else control
     wishes.attach(port.wake)
-    pauses = set() if control is None else {Phase.HELD, Phase.DOOR}
+    pauses = {Phase.HELD, Phase.DOOR} if control is not None and control.pauses else set()
     if door_ends:
         pauses.discard(Phase.DOOR)
     with signals_abort(wishes):

@@ -21,6 +21,7 @@ from station_api.routes import (
     log,
     marks,
     orders,
+    panel,
     papers,
     people,
     releases,
@@ -46,6 +47,7 @@ ROUTERS = (
     casings.router,
     bench.router,
     releases.router,
+    panel.router,
 )
 OPEN_ROUTES = frozenset(
     {"/v1/health", "/v1/log/checkpoint", "/v1/log/key", "/v1/log/tile/{path}", "/v1/session"}

@@ -9,7 +9,7 @@ the laser. Whatever happens after that is recorded before anybody is told.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engraver import codes, gcode, inspection, layout, relief
@@ -17,11 +17,13 @@ from engraver.errors import InputError, PortError, UnknownStateError
 from engraver.heightmap import HeightMap
 from engraver.inspection import Inspection, Verdict
 from engraver.orders import WorkOrder
-from engraver.record import MarkIntent, MarkState, Outcome, RunReceipt
+from engraver.record import MarkIntent, MarkState, Outcome, RunReceipt, StopCause
 from engraver.registry import Registry
 from firmware_bridge.control import Control
 from firmware_bridge.stream import LocalStream, OpenStream, Stream
+from firmware_bridge.streamer import Progress
 from station_api.doctor.gate import refuse_wrong_clock
+from station_api.interlocks import Arming
 from station_api.profiles import load_setup
 from station_api.quality.figures import inspection_detail
 from station_api.quality.releases import refuse_unreleased
@@ -57,6 +59,7 @@ def mark_order(
     shelf: Path | None = None,
     open_stream: OpenStream = LocalStream,
     control: Control | None = None,
+    arming: Arming | None = None,
 ) -> MarkReport:
     """Mark one order; return what became of it.
 
@@ -73,6 +76,9 @@ def mark_order(
         Who owns the port: this thread, or (`firmware_bridge.apart.ApartStream`) a process.
     control
         How others may hold, resume and abort the run; without one a hold ends it.
+    arming
+        The interlocks of this station: they are asked for the start button once the program is
+        vetted, and abort the run when anything opens. Without them hardware alone guards it.
 
     Raises
     ------
@@ -93,13 +99,19 @@ def mark_order(
         with timed("preflight", watcher) as said:
             stream.check(planned.program, setup.machine, watcher.progressed)
             said.append(f"{len(planned.program.lines)} lines accepted in check mode")
-        if control is not None and control.stop_asked:
+        control = Control(pauses=False) if control is None else control
+        if arming is not None:
+            with timed("start", watcher) as said:
+                arming.await_start(stream, control)
+                said.append("interlocks closed, start pressed")
+        if control.stop_asked:
             raise PortError(f"order {order.order_id}: stopped on request; nothing was recorded")
         with timed("intent", watcher) as said:
             intent = records.intend(_intent(order, planned), fence=fence)
             said.append(f"{intent.mark_id} on disk")
         journal = journal_path(home, intent.mark_id) if home else None
-        receipt = _run(stream, intent, records, watcher, journal, control)
+        run = _Run(stream, intent, records, watcher, journal, control, arming)
+        receipt = run.go()
     if take_scan is None:
         return MarkReport(intent.mark_id, planned, receipt, MarkState.MARKED, None, None)
     scan, found, state = _look(planned, intent.mark_id, records, take_scan, watcher)
@@ -127,39 +139,74 @@ def _look(
     return scan, found, state
 
 
-def _run(
-    stream: Stream,
-    intent: MarkIntent,
-    records: Records,
-    watcher: Watcher,
-    journal: Path | None,
-    control: Control | None,
-) -> RunReceipt:
-    with timed("marking", watcher) as said:
-        records.begin(intent.mark_id)
-        try:
-            receipt = stream.run(
-                intent, on_progress=watcher.streamed, control=control, journal=journal
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of a vetted program, from the state ``marking`` to its receipt in the records."""
+
+    stream: Stream
+    intent: MarkIntent
+    records: Records
+    watcher: Watcher
+    journal: Path | None
+    control: Control
+    arming: Arming | None
+
+    def go(self) -> RunReceipt:
+        """Let the laser work; return a complete receipt, or raise what became of the pin."""
+        with timed("marking", self.watcher) as said:
+            self.records.begin(self.intent.mark_id)
+            try:
+                receipt = self._stream()
+            except BaseException:
+                # the record must not wait for the next start to say that this mark is in doubt
+                self.records.give_up(self.intent.mark_id, "the run ended with an exception")
+                raise
+            self.records.conclude_run(self.intent.mark_id, receipt)
+            said.append(f"{receipt.lines_acknowledged} lines, {receipt.outcome}")
+        _require_complete(self.intent.mark_id, receipt)
+        return receipt
+
+    def _stream(self) -> RunReceipt:
+        if self.arming is None:
+            return self.stream.run(
+                self.intent,
+                on_progress=self.watcher.streamed,
+                control=self.control,
+                journal=self.journal,
             )
-        except BaseException:
-            # the record must not wait for the next start to say that this mark is in doubt
-            records.give_up(intent.mark_id, "the run ended with an exception")
-            raise
-        records.conclude_run(intent.mark_id, receipt)
-        said.append(f"{receipt.lines_acknowledged} lines, {receipt.outcome}")
+        with self.arming.guard(self.control, self.intent.mark_id) as guarded:
+            receipt = self.stream.run(
+                self.intent,
+                on_progress=self._seen,
+                control=self.control,
+                journal=self.journal,
+                door_ends=True,
+            )
+        if not guarded.broken or receipt.outcome is Outcome.COMPLETE:
+            return receipt
+        opened = f"interlocks: {guarded.broken}; {receipt.detail}"
+        return replace(receipt, cause=StopCause.INTERLOCK, detail=opened)
+
+    def _seen(self, now: Progress) -> None:
+        assert self.arming is not None
+        self.arming.seen(now)
+        self.watcher.streamed(now)
+
+
+def _require_complete(mark_id: str, receipt: RunReceipt) -> None:
+    """Raise what a person has to know of a run that did not come to its end."""
     if receipt.outcome is Outcome.REFUSED:
         raise PortError(
-            f"{intent.mark_id} was cancelled before the laser was on: {receipt.detail}; "
+            f"{mark_id} was cancelled before the laser was on: {receipt.detail}; "
             "the pin is blank and the order may be started again"
         )
     if receipt.outcome is Outcome.UNKNOWN:
         raise UnknownStateError(
-            f"{intent.mark_id}: {receipt.detail}; done for sure up to stroke "
+            f"{mark_id}: {receipt.detail}; done for sure up to stroke "
             f"{receipt.last_surely_done_stroke}, not begun from stroke "
             f"{receipt.first_surely_not_begun_stroke}: look at the pin, "
             "then `pinmark records decide`"
         )
-    return receipt
 
 
 def _intent(order: WorkOrder, planned: PlannedMark) -> MarkIntent:

@@ -10,12 +10,25 @@ from pathlib import Path
 
 import hardware
 from engraver.profiles import Setup
+from hardware.panel import PanelProfile
 from station_api.home import station_home
 
 
 def shelves() -> tuple[Path, Path]:
     """Return the folders that profiles are read from."""
     return (station_home() / "profiles", hardware.SHELF)
+
+
+def load_panel(name: str) -> PanelProfile:
+    """Read the wiring of a panel.
+
+    Raises
+    ------
+    ProfileError
+        If there is none of this name, or it is bad.
+    """
+    found: PanelProfile = hardware.load("panels", name, shelves())
+    return found
 
 
 def load_setup(recipe: str, shelf: hardware.Shelf | None = None) -> Setup:

@@ -225,6 +225,21 @@ trace_queries = sa.Table(
     sa.Column("changed_at_us", sa.BigInteger, nullable=False),
 )
 
+panel_changes = sa.Table(
+    "panel_changes",
+    service_metadata,
+    sa.Column("change_id", sa.String(24), primary_key=True),
+    *_kept(),
+    sa.Column("panel", sa.String(64), nullable=False),
+    sa.Column("from_state", sa.String(24), nullable=False),
+    sa.Column("to_state", sa.String(24), nullable=False),
+    sa.Column("cause", sa.String(256), nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("mark_id", sa.String(48)),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+    sa.Index("panel_changes_position", "station", "position"),
+)
+
 SECRET_COLUMNS = frozenset({"secret", "digest", "sealed", "question", "answer"})
 """Columns of which the log holds the SHA-256: it shows a change and gives nothing away."""
 
@@ -244,5 +259,6 @@ KEPT_TABLES = (
     casings,
     trace_requests,
     trace_queries,
+    panel_changes,
 )
 """Tables of which every row stands in the log."""

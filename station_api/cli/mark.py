@@ -15,6 +15,7 @@ from engraver.record import MarkState
 from station_api.cli import shell
 from station_api.cli.records import announce_doubts
 from station_api.cli.report import Display, report_fields
+from station_api.interlocks import panel_of, require_panel, watching
 from station_api.marking import mark_order
 from station_api.registry_file import load_registry
 from station_api.scans import scan_taker
@@ -34,6 +35,9 @@ def mark(
         Path | None, typer.Option(help="X3P file the microscope will write after the run")
     ] = None,
     scan_timeout: Annotated[float, typer.Option(help="seconds to wait for the scan")] = 120.0,
+    panel: Annotated[
+        str | None, typer.Option(help="profile of the contacts and lamps; else the machine's")
+    ] = None,
     as_json: shell.JsonOption = False,
 ) -> int:
     """Mark one pin for one work order.
@@ -45,9 +49,21 @@ def mark(
     take_scan = scan_taker(scan, scan_timeout, alive=lambda: True) if scan else None
     with open_station(to_mark=True) as station:
         announce_doubts(station)
-        with Display(as_json) as display:
+        name = panel or panel_of(order.recipe)
+        with (
+            watching(station.home, station.records, name) as interlocks,
+            Display(as_json) as display,
+        ):
+            require_panel(panel_of(order.recipe), interlocks)
             report = mark_order(
-                order, registry, station.records, port, take_scan, display, home=station.home
+                order,
+                registry,
+                station.records,
+                port,
+                take_scan,
+                display,
+                home=station.home,
+                arming=interlocks,
             )
     if as_json:
         shell.emit(report_fields(report))

@@ -38,6 +38,9 @@ def serve(
     engraver: Annotated[
         str | None, typer.Option(help="serial device of the controller, to mark from the service")
     ] = None,
+    panel: Annotated[
+        str | None, typer.Option(help="profile of the contacts and lamps; else the machine's")
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="certificate chain, PEM")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
     plain: Annotated[bool, typer.Option(help="no TLS on a network: a proxy encrypts")] = False,
@@ -56,6 +59,7 @@ def serve(
     plain, docs = plain or keys.service.plain, docs or keys.service.docs
     # the web framework costs every other command a second of start-up
     from station_api.app import make_app
+    from station_api.interlocks import panel_of
     from station_api.service.server import check_tls, listen, make_server
     from station_api.service.service import make_service
 
@@ -66,7 +70,8 @@ def serve(
         listen(host, port, tls=tls, plain=plain) as listener,
         open_station(to_mark=True) as station,
     ):
-        service = make_service(station.home, station.records, engraver)
+        panel = panel or keys.engraver.panel or panel_of(keys.engraver.recipe)
+        service = make_service(station.home, station.records, engraver, panel=panel)
         server = make_server(make_app(service, docs=docs, tls=tls), tls_cert, tls_key)
         where = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
         shell.progress_console.print(

@@ -178,6 +178,14 @@ class EngraverKeys(Section):
         env="PINMARK_RECIPE",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
     )
+    panel: str | None = _key(
+        None,
+        "profile of the station's contacts and lamps; without it the one that the machine of "
+        "recipe names",
+        "gpio-two-channel",
+        env="PINMARK_PANEL",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+    )
 
 
 class BackupKeys(Section):

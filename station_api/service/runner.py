@@ -35,6 +35,7 @@ from firmware_bridge.apart import ApartStream
 from firmware_bridge.control import Control, Wish
 from firmware_bridge.stream import OpenStream
 from firmware_bridge.streamer import Progress
+from station_api.interlocks import Interlocks, require_panel
 from station_api.logs import fields
 from station_api.marking import mark_order
 from station_api.people import Caller
@@ -81,6 +82,7 @@ class Runner:
         live: Live,
         port: str | None,
         open_stream: OpenStream = ApartStream,
+        interlocks: Interlocks | None = None,
     ) -> None:
         self._records = records
         self._home = home
@@ -90,6 +92,7 @@ class Runner:
         self._live = live
         self.port = port
         self._open_stream = open_stream
+        self._interlocks = interlocks
         self._control = Control()
         self._guard = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
@@ -112,6 +115,7 @@ class Runner:
         fence = self._fence(order)
         code, setup = encode_order(order, self._registry, self._shelf)
         refuse_unreleased(self._records, self._registry, code, setup)
+        require_panel(setup.machine.panel, self._interlocks)
         self._records.refuse_second_mark(order.make, order.model, order.serial, code.text)
         job = Job(f"J{secrets.token_hex(8)}", order.order_id, order.serial, caller.name, "running")
         with self._guard:
@@ -179,6 +183,14 @@ class Runner:
                 raise BusyError("the engraver is marking; ask again later")
             return work()
 
+    def finish(self) -> None:
+        """Let a pin on the laser come to its end; take back one that only waits for it."""
+        with self._guard:
+            running = [job for job in self._jobs.values() if job.state == "running"]
+        if any(job.step != "marking" for job in running):
+            self._control.abort()
+        self.wait()
+
     def wait(self) -> None:
         """Wait until no pin is being marked."""
         if self._thread is not None:
@@ -202,7 +214,7 @@ class Runner:
             report = mark_order(
                 order, self._registry, records, self.port, None, watcher,
                 home=self._home, fence=fence, shelf=self._shelf,
-                open_stream=self._open_stream, control=self._control,
+                open_stream=self._open_stream, control=self._control, arming=self._interlocks,
             )  # fmt: skip
             ended = {"state": "done", "mark_id": report.mark_id, "mark_state": str(report.state)}
         except PinmarkError as error:

