@@ -19,6 +19,7 @@ from station_api.cli import papers_packs, shell
 from station_api.log_key import log_origin, log_signer
 from station_api.papers import prints
 from station_api.papers.book import Book
+from station_api.papers.downloads import Digest, note_download
 from station_api.papers.entries import BookEntry
 from station_api.papers.licensee import configured_licensee
 from station_api.papers.unentered import unentered
@@ -216,19 +217,28 @@ def _download(
     station: Station, wanted: Wanted, pdf: Path | None, csv: Path | None, plain: Path | None
 ) -> list[str]:
     written = []
+    forms = []
     if pdf is not None:
         signer = log_signer(station.home, log_origin(station.records.station))
         note = log.issue_checkpoint(station.records, [signer], station.home)
         licensee = configured_licensee()
         for n, made in enumerate(prints.prints(station.records, wanted, licensee, note), 1):
             path = pdf if n == 1 else pdf.with_stem(f"{pdf.stem}-{n}")
-            written.append(write_file(path, [made]))
-    if csv is not None:
-        lines = prints.csv_lines(station.records, wanted)
-        written.append(write_file(csv, (line.encode() for line in lines)))
-    if plain is not None:
-        lines = prints.ascii_lines(station.records, wanted)
-        written.append(write_file(plain, (line.encode() for line in lines)))
+            part = Digest([made])
+            written.append(write_file(path, part))
+            forms.append(("PDF", part))
+    for file, form, lines in (
+        (csv, "CSV", prints.csv_lines(station.records, wanted)),
+        (plain, "ASCII", prints.ascii_lines(station.records, wanted)),
+    ):
+        if file is not None:
+            part = Digest(line.encode() for line in lines)
+            written.append(write_file(file, part))
+            forms.append((form, part))
+    if not prints.selection(wanted):
+        for form, part in forms:
+            digest = part.hexdigest()
+            note_download(station.records, wanted.view, form, digest, "console")
     return written
 
 

@@ -1,8 +1,8 @@
 """The book in print and in files: PDF, CSV, JSON lines, plain ASCII.
 
 In: what is wanted of the book. Out: files that say which view they show and which checkpoint of the
-log they stand by. Authority: ATF Ruling 2016-1, conditions 5 and 6 (print or download of all
-records, in order of acquisition) and 13 (electronic files with their description).
+log they stand by. Authority: ATF Ruling 2016-1, its conditions on prints and downloads (all
+records, in order of acquisition) and on going out of business (files with their description).
 """
 
 from __future__ import annotations

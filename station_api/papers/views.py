@@ -6,7 +6,7 @@ conditions 2(a) (three views) and 4 (queries by serial, dates, maker, importer, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,33 +77,45 @@ def page(
     records: Records, wanted: Wanted, after: int = 0, limit: int = PAGE
 ) -> tuple[list[Line], int | None]:
     """Return the lines after a number, and the number to go on after, or ``None`` at the end."""
-    numbers = _numbers(records.station, wanted, after, limit + 1)
+    numbers = _numbers(records.station, wanted).where(book.c.number > after)
     with records.database.reading.connect() as connection:
-        found = [int(row[0]) for row in connection.execute(numbers)]
-        shown = found[:limit]
+        ordered = numbers.order_by(book.c.number).limit(limit + 1)
+        found = [int(row[0]) for row in connection.execute(ordered)]
+    shown = found[:limit]
+    return _read(records, shown, wanted.view), shown[-1] if len(found) > limit else None
+
+
+def every_line(records: Records, wanted: Wanted) -> Iterator[Line]:
+    """Go through all lines in order of acquisition, a page at a time.
+
+    Only numbers and dates are held for the whole book; the day is that of the newest version.
+    """
+    dated = _numbers(records.station, wanted).subquery()
+    query = (
+        sa.select(book.c.number, book.c.on_date)
+        .where(book.c.station == records.station, book.c.part == ACQUISITION)
+        .where(book.c.number.in_(sa.select(dated.c.number)))
+        .order_by(book.c.number, book.c.version)
+    )
+    with records.database.reading.connect() as connection:
+        days = {int(row.number): str(row.on_date) for row in connection.execute(query)}
+    numbers = sorted(days, key=lambda number: (days[number], number))
+    for begin in range(0, len(numbers), PAGE):
+        yield from _read(records, numbers[begin : begin + PAGE], wanted.view)
+
+
+def _read(records: Records, shown: Sequence[int], view: str) -> list[Line]:
+    """Return the lines of these numbers, in their order."""
+    with records.database.reading.connect() as connection:
         query = sa.select(book).where(
-            book.c.station == records.station, book.c.number.in_(shown or [-1])
+            book.c.station == records.station, book.c.number.in_(list(shown) or [-1])
         )
         order = (book.c.number, book.c.part, book.c.version)
         rows = [to_entry(row._mapping) for row in connection.execute(query.order_by(*order))]
     by_number: dict[int, list[BookEntry]] = {number: [] for number in shown}
     for entry in rows:
         by_number[entry.number].append(entry)
-    lines = [_line(by_number[number], wanted.view) for number in shown]
-    return lines, shown[-1] if len(found) > limit else None
-
-
-def every_line(records: Records, wanted: Wanted) -> Iterator[Line]:
-    """Go through all lines, in pages: memory does not grow with the book."""
-    after: int | None = 0
-    while after is not None:
-        lines, after = page(records, wanted, after)
-        yield from lines
-
-
-def entries_of(line: Line) -> list[BookEntry]:
-    """Return all entries of a line that its view shows."""
-    return [*line.acquisitions, *line.dispositions]
+    return [_line(by_number[number], view) for number in shown]
 
 
 COLUMNS = (
@@ -183,11 +195,11 @@ def _line(entries: list[BookEntry], view: str) -> Line:
     return Line(first.line, first.number, had, left)
 
 
-def _numbers(station: str, wanted: Wanted, after: int, limit: int) -> sa.Select[Any]:
-    query = sa.select(book.c.number).where(book.c.station == station, book.c.number > after)
+def _numbers(station: str, wanted: Wanted) -> sa.Select[Any]:
+    query = sa.select(book.c.number).where(book.c.station == station)
     for condition in _conditions(wanted):
         query = query.where(book.c.line.in_(sa.select(book.c.line).where(*condition)))
-    return query.distinct().order_by(book.c.number).limit(limit)
+    return query.distinct()
 
 
 def _conditions(wanted: Wanted) -> Iterator[list[Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -10,8 +11,10 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from engraver.errors import InputError, MissingError
-from station_api.papers import prints
+from station_api.papers import epcis, prints
 from station_api.papers.book import CORRECTION, takes_two
+from station_api.papers.checklist import checklist
+from station_api.papers.downloads import Digest, note_download
 from station_api.papers.licensee import configured_licensee
 from station_api.papers.unentered import unentered
 from station_api.papers.views import Wanted, page
@@ -135,14 +138,37 @@ def print_book(service: ServiceOf, by: Reader, wanted: Asked) -> Response:
         )
     note = service.checkpoint()
     (made,) = prints.prints(service.records, wanted, configured_licensee(), note)
+    if not prints.selection(wanted):
+        digest = hashlib.sha256(made).hexdigest()
+        note_download(service.records, wanted.view, "PDF", digest, by.name)
     return Response(made, media_type="application/pdf", headers=_as_file("book.pdf"))
 
 
 @router.get("/papers/book.csv", response_class=Response, responses={200: {"content": CSV}})
 def download_book(service: ServiceOf, by: Reader, wanted: Asked) -> StreamingResponse:
     """Download the book as CSV, every line that is wanted."""
-    lines: Iterable[str] = prints.csv_lines(service.records, wanted)
-    return StreamingResponse(lines, media_type="text/csv", headers=_as_file("book.csv"))
+    part = Digest(line.encode() for line in prints.csv_lines(service.records, wanted))
+
+    def parts() -> Iterator[bytes]:
+        yield from part
+        if not prints.selection(wanted):
+            note_download(service.records, wanted.view, "CSV", part.hexdigest(), by.name)
+
+    return StreamingResponse(parts(), media_type="text/csv", headers=_as_file("book.csv"))
+
+
+@router.get("/papers/checklist")
+def show_checklist(service: ServiceOf, by: Reader) -> dict[str, Any]:
+    """Show which rule wants what, what meets it, and how it stands now."""
+    return {"conditions": [asdict(one) for one in checklist(service.records)]}
+
+
+@router.get("/papers/epcis")
+def show_events(service: ServiceOf, by: Reader, since: Day = "", until: Day = "") -> Response:
+    """Show what was written on these days as EPCIS 2.0 events, valid by the published schema."""
+    origin = service.signer.name
+    made = epcis.document(service.records, configured_licensee(), origin, since, until)
+    return JSONResponse(made, media_type="application/ld+json")
 
 
 @router.get("/corrections")

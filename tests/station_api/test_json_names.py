@@ -27,6 +27,7 @@ COMMANDS = [
     "log fsck",
     "papers book",
     "casings list",
+    "papers checklist",
     "casings graph",
 ]
 

@@ -88,6 +88,8 @@ TABLE = {
     "GET /v1/papers/unentered": "supervisor engineer auditor tracer",
     "GET /v1/papers/book.pdf": "supervisor engineer auditor tracer",
     "GET /v1/papers/book.csv": "supervisor engineer auditor tracer",
+    "GET /v1/papers/checklist": "supervisor engineer auditor tracer",
+    "GET /v1/papers/epcis": "supervisor engineer auditor tracer",
     "GET /v1/corrections": "supervisor engineer auditor tracer",
     "POST /v1/corrections": "supervisor engineer",
     "GET /v1/doctor": "engineer auditor administrator",
