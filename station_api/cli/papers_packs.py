@@ -11,7 +11,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from engraver.errors import OrderError
+from engraver import sampling
+from engraver.errors import InputError, OrderError
+from engraver.orders import normalise_name
+from engraver.record import MarkState
 from station_api import log
 from station_api.cli import shell
 from station_api.log_key import log_origin, log_signer, read_public_keys
@@ -20,6 +23,7 @@ from station_api.papers import epcis as events
 from station_api.papers.handover import hand_over as write_everything
 from station_api.papers.licensee import configured_licensee
 from station_api.papers.manifest import verify_folder
+from station_api.papers.prints import checkpoint_fields
 from station_api.station import open_station
 
 COLOUR = {
@@ -37,6 +41,7 @@ def register(app: typer.Typer) -> None:
     app.command()(epcis)
     app.command("hand-over")(hand_over)
     app.command()(verify)
+    app.command("sample-plan")(sample_plan)
 
 
 def checklist(
@@ -113,6 +118,41 @@ def verify(
     """
     manifest = verify_folder(folder, read_public_keys(keys))
     report_folder(folder, manifest, as_json, "[green]whole[/], ")
+
+
+def sample_plan(
+    make: Annotated[str, typer.Option(help="manufacturer")],
+    model: Annotated[str, typer.Option(help="model")],
+    reliability: Annotated[float, typer.Option(help="share that has to be legible")] = 0.90,
+    confidence: Annotated[float, typer.Option(help="how sure the sample makes")] = 0.95,
+    failures: Annotated[int, typer.Option(help="failures that are accepted")] = 0,
+    as_json: shell.JsonOption = False,
+) -> None:
+    """Say how many verified marks of a model to fire, which ones, and what that would prove.
+
+    The sample is drawn by the root of the signed log, so that nobody chooses it.
+
+    Example: pinmark papers sample-plan --make "Example Arms" --model "Model 1"
+    """
+    named = (normalise_name(make, "make"), normalise_name(model, "model"))
+    with open_station() as station:
+        signer = log_signer(station.home, log_origin(station.records.station))
+        note = log.issue_checkpoint(station.records, [signer], station.home)
+        good = station.records.in_states({MarkState.VERIFIED})
+    lot = [row.serial for row in good if (row.make, row.model) == named]
+    if not lot:
+        raise InputError(f"no verified mark of {' '.join(named)}; see `pinmark records`")
+    stands = checkpoint_fields(note)
+    found = sampling.plan(reliability, confidence, failures, len(lot))
+    drawn = sampling.draw(lot, found.sample, bytes.fromhex(stands["root"]))
+    if as_json:
+        shell.emit({**asdict(found), "drawn": drawn, "checkpoint": stands})
+        return
+    shell.console.print(
+        f"fire {found.sample} of {len(lot)} and accept with at most {failures} failures: shows "
+        f"{reliability:g} with confidence {confidence:g}; drawn by log root {stands['root'][:16]}"
+    )
+    shell.console.print(", ".join(drawn), markup=False)
 
 
 def report_folder(folder: Path, manifest: dict[str, Any], as_json: bool, said: str = "") -> None:

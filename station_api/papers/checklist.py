@@ -142,7 +142,7 @@ WANTS = (
         f"{RULE}.25a",
         "a trace request is answered at once, never later than 24 hours",
         BOTH,
-        "`pinmark trace`; the monthly audit lists late answers; no link to eTrace is claimed",
+        "`pinmark trace` and the clock of the trace desk; no link to eTrace is claimed",
     ),
     Wants(
         "marking",
@@ -170,7 +170,8 @@ WANTS = (
         "Cal. Penal Code 27532(b)",
         "a representative sample stamps legibly and reliably, also after repeated firing",
         BOTH,
-        "`papers certify`; what was fired and scanned decides, a simulation shows the plan only",
+        "`papers sample-plan` says how many and which; firing, scanning and the statement are the "
+        "licensee's",
     ),
 )
 

@@ -184,3 +184,17 @@ def test_the_commands_from_entry_to_hand_over(pinmark: Any, home: Path, tmp_path
     changed = pinmark(*verify)
     assert (changed.returncode, "README.txt" in changed.stderr) == (1, True)
     assert pinmark("log", "fsck").returncode == 0
+
+
+def test_a_sample_is_drawn_from_the_verified_marks(pinmark: Any, home: Path) -> None:
+    """How many, which, under which checkpoint; a model without marks is refused."""
+    home.mkdir()
+    opened = Records(home / "station.db")
+    for n in range(1, 5):
+        mark(opened, n, good=n != 4)
+    opened.close()
+    words = ["papers", "sample-plan", "--make", "Example Arms", "--json", "--model"]
+    found = json.loads(pinmark(*words, "Model 1").stdout)
+    assert (found["lot"], found["sample"]) == (3, 3)
+    assert set(found["drawn"]) == {"ZQ0001", "ZQ0002", "ZQ0003"}
+    assert pinmark(*words, "Model 9").returncode == 2
