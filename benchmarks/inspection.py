@@ -1,8 +1,8 @@
-"""Inspection, measured: registration, relief, read-back, seeded defects, seconds and bytes.
+"""Inspection, measured: registration, relief, read-back, seconds and bytes.
 
-`python benchmarks/inspection.py [--pins N] [--codes N]` prints tables. Pins are drawn with the
-design's own surface (`engraver.inspection.expected.lowered`) and given a floor's grain, an
-instrument's noise and missing points, so that every figure is known.
+`python benchmarks/inspection.py [--codes N] [--scans N]` prints tables; the pins are those of
+`benchmarks/workshop.py`, drawn so that every figure is known. `benchmarks/defects.py` has the
+table of seeded defects.
 """
 
 # ruff: noqa: E402  one thread is asked for before numpy is loaded
@@ -18,125 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import shapely
 from scipy import ndimage
+from workshop import Workshop
 
-import hardware
-from engraver import codes, layout, relief
-from engraver.acceptance import DEFAULT
 from engraver.heightmap import HeightMap, write_x3p
-from engraver.inspection import Inspection, Verdict, expected, inspect
+from engraver.inspection import Verdict, inspect
 from engraver.inspection.raster import Grid
-from engraver.relief import ReliefDesign
-
-SETUP = hardware.load_setup("default")
-NOISE_UM, GRAIN_UM, MISSING = 0.1, 0.3, 0.1
-
-
-def designed(index: int) -> ReliefDesign:
-    return relief.design(layout.arrange(codes.encode_index(index), SETUP), SETUP)
-
-
-class Workshop:
-    """One design, drawn once, from which defective pins are made."""
-
-    def __init__(self, index: int, rng: np.random.Generator) -> None:
-        self.design, self.rng = designed(index), rng
-        self.grid = Grid.around((-330, -330, 330, 330), 1.0)
-        self.sound = self.lowered()
-
-    def lowered(
-        self,
-        grid: Grid | None = None,
-        without: int = -1,
-        moved: tuple[int, float] = (-1, 0.0),
-        swapped: tuple[int, str] = (-1, ""),
-    ) -> np.ndarray:
-        text = self.design.layout.code.text
-        if swapped[0] >= 0:
-            text = text[: swapped[0]] + swapped[1] + text[swapped[0] + 1 :]
-        shapes = expected.outlines(self.design.layout, text)
-        if moved[0] >= 0:
-            shapes[moved[0]] = shapely.affinity.translate(shapes[moved[0]], moved[1], 0.0)
-        standing = [shape for k, shape in enumerate(shapes) if k != without]
-        return expected.lowered(self.design, shapely.union_all(standing), grid or self.grid)
-
-    def pin(self, z_um: np.ndarray, grid: Grid | None = None) -> HeightMap:
-        """Return a scan: grain on the floor, noise everywhere, a tenth not measured."""
-        grid = grid or self.grid
-        grain = ndimage.gaussian_filter(self.rng.standard_normal(z_um.shape), 1.5)
-        z = z_um + np.where(z_um < -1.0, GRAIN_UM * grain / grain.std(), 0.0)
-        z = z + self.rng.normal(0.0, NOISE_UM, z.shape)
-        z[self.rng.random(z.shape) < MISSING] = np.nan
-        return HeightMap(z, (grid.pitch_um, grid.pitch_um), (grid.x0_um, grid.y0_um))
-
-    def shifted_copy(self, dx: float, dy: float) -> np.ndarray:
-        grid = replace(self.grid, x0_um=self.grid.x0_um - dx, y0_um=self.grid.y0_um - dy)
-        return self.lowered(grid)
-
-
-def tip(shop: Workshop, shift_um: float) -> HeightMap:
-    """Return the whole tip with the mark off its centre."""
-    grid = Grid.around((-760, -760, 760, 760), 2.0)
-    moved = replace(grid, x0_um=grid.x0_um - shift_um)
-    scan = shop.pin(-22.0 * shop.lowered(moved), grid)
-    x, y = np.meshgrid(grid.x_um, grid.y_um)
-    z = np.where(np.hypot(x, y) <= 750.0, scan.z_um, np.nan)
-    return HeightMap(z, scan.pitch_xy_um, scan.origin_xy_um)
-
-
-def sloped(shop: Workshop, change_um: float) -> np.ndarray:
-    x, _ = np.meshgrid(shop.grid.x_um, shop.grid.y_um)
-    return -(22.0 + change_um * x / 375.0) * shop.sound
-
-
-def other_symbol(shop: Workshop) -> np.ndarray:
-    at = int(shop.rng.integers(12))
-    others = [s for s in codes.ALPHABET if s != shop.design.layout.code.text[at]]
-    return -22.0 * shop.lowered(swapped=(at, str(shop.rng.choice(others))))
-
-
-DEFECTS: dict[str, Callable[[Workshop], HeightMap]] = {
-    "wrong-symbol": lambda s: s.pin(other_symbol(s)),
-    "missing-symbol": lambda s: s.pin(-22.0 * s.lowered(without=int(s.rng.integers(12)))),
-    "doubled": lambda s: s.pin(-11.0 * (s.sound + s.shifted_copy(4.0, 3.0))),
-    "unmirrored": lambda s: s.pin((-22.0 * s.sound)[:, ::-1]),
-    "upside-down": lambda s: s.pin((-22.0 * s.sound)[::-1, ::-1]),
-    "shifted": lambda s: tip(s, DEFAULT.mark_offset_um),
-    "shifted-symbol": lambda s: s.pin(
-        -22.0 * s.lowered(moved=(int(s.rng.integers(12)), DEFAULT.position_deviation_um))
-    ),
-    "tilted": lambda s: s.pin(sloped(s, 1.05 * DEFAULT.relief_slope_um)),
-    "shallow": lambda s: s.pin(-(22.0 - DEFAULT.relief_deviation_um) * s.sound),
-    "over-deep": lambda s: s.pin(-(22.0 + DEFAULT.relief_deviation_um) * s.sound),
-    "blank": lambda s: s.pin(0.0 * s.sound),
-    "none": lambda s: s.pin(-22.0 * s.sound),
-}
-KEYED = replace(DEFAULT, rotation_deg=2.0)
-
-
-def looked_at(shop: Workshop, scan: HeightMap) -> Inspection:
-    return inspect(shop.design, scan, KEYED)
-
-
-def defect_table(pins: int) -> None:
-    print(f"\nSeeded defects at their limits, {pins} pins each")
-    print(f"{'defect':>16}  accepted  named")
-    rng = np.random.default_rng(11)
-    for name, make in DEFECTS.items():
-        good = named = 0
-        for k in range(pins):
-            shop = Workshop(int(rng.integers(2**30)), np.random.default_rng((12, k)))
-            found = looked_at(shop, make(shop))
-            good += found.verdict is Verdict.GOOD
-            named += name in {f.code for f in found.findings}
-        told = "" if name == "none" else f"{named / pins:7.1%}"
-        print(f"{name:>16}  {good / pins:7.1%}  {told}", flush=True)
 
 
 def read_back(count: int) -> None:
@@ -144,7 +34,7 @@ def read_back(count: int) -> None:
     right = grade_a = 0
     for _ in range(count):
         shop = Workshop(int(rng.integers(2**40)), rng)
-        found = inspect(shop.design, shop.pin(-22.0 * shop.sound))
+        found = inspect(shop.design, shop.pin(shop.sound))
         right += found.read_back == shop.design.layout.code.text
         grade_a += found.verdict is Verdict.GOOD
     print(f"\nRead-back of good pins: {right} of {count} codes, {grade_a} accepted", flush=True)
@@ -162,7 +52,7 @@ def turned(shop: Workshop, degrees: float, shift: tuple[float, float], points: i
     rows, columns = (v - fine.y0_um) / 0.5, (u - fine.x0_um) / 0.5
     z = -22.0 * ndimage.map_coordinates(image, [rows, columns], order=3, cval=0.0)
     grid = Grid(float(axis[0]), float(axis[0]), 0.5, points, points)
-    return shop.pin(z + 0.02 * x - 0.01 * y, grid)
+    return shop.scan(z + 0.02 * x - 0.01 * y, grid)
 
 
 def registration(trials: int) -> None:
@@ -218,13 +108,11 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pins", type=int, default=10)
     parser.add_argument("--codes", type=int, default=20)
     parser.add_argument("--scans", type=int, default=5)
     chosen = parser.parse_args()
     registration(chosen.scans)
     read_back(chosen.codes)
-    defect_table(chosen.pins)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ class Acceptance:
         For height and width, and for the stroke, of a symbol.
     floor_sq_um, recast_um
         Largest root mean square of the floor, largest collar of melt round the tops.
+    s_filter_um, l_filter_um
+        Nesting indices of the floor's S-L surface (ISO 25178-3), on which Sa and Sq are taken:
+        shorter wavelengths are the instrument's noise, longer ones waviness; no L-filter at 0.
     least_probability, least_correlation, least_measured
         Of the symbol read; of its heights with the design's; share of points measured.
     coverage_factor
@@ -52,7 +55,7 @@ class Acceptance:
     """
 
     name: str = "default"
-    version: int = 1
+    version: int = 2
     relief_deviation_um: float = 4.0
     relief_slope_um: float = 3.0
     position_deviation_um: float = 3.0
@@ -63,6 +66,8 @@ class Acceptance:
     stroke_deviation_um: float = 4.0
     floor_sq_um: float = 1.5
     recast_um: float = 2.0
+    s_filter_um: float = 2.5
+    l_filter_um: float = 50.0
     least_probability: float = 0.99
     least_correlation: float = 0.9
     least_measured: float = 0.6

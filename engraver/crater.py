@@ -18,12 +18,23 @@ fluence that also takes most metal for a given energy. A recipe near it keeps it
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import exp, log, pi, sqrt
 
 from engraver.profiles import Laser, Material, Setup
 
 PASS_TIMES = tuple((k + 0.5) / 64 for k in range(64))
 """Mid-points of an integral over the passes of a raster, as shares of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Pulses along a line: ``ln(F0 / Fth)``, 1/e^2 radius, penetration depth, pulses a um."""
+
+    log_ratio: float
+    beam_radius_um: float
+    penetration_um: float
+    pulses_per_um: float
 
 
 def peak_fluence_j_cm2(laser: Laser, pulse_energy_uj: float) -> float:
@@ -94,6 +105,19 @@ def raster_depth_um(
         for t in PASS_TIMES
     ]
     return passes * sum(volumes) / len(volumes) / spot_um2
+
+
+def trace(setup: Setup) -> Trace | None:
+    """Return the pulses of the recipe's contours, None if it traces none."""
+    recipe = setup.recipe
+    if recipe.contour_energy_uj == 0:
+        return None
+    return Trace(
+        log_fluence_ratio(setup.laser, setup.material, recipe.contour_energy_uj),
+        setup.laser.beam_radius_um,
+        setup.material.penetration_depth_nm * 1e-3,
+        recipe.repetition_rate_khz / recipe.contour_speed_mm_s,
+    )
 
 
 def depth_um(setup: Setup) -> float:

@@ -311,6 +311,12 @@ def outline(
     )
 
 
+def drawable(symbol: str, height_um: float, width_um: float, stroke_um: float) -> bool:
+    """Tell whether `outline` would draw a symbol in this size."""
+    sizes = (height_um, width_um, stroke_um)
+    return all(isfinite(size) and size > 0 for size in sizes) and _stroke_fits(symbol, *sizes)
+
+
 def closed_by_beam(shape: Polygon | MultiPolygon, beam_radius_um: float) -> Polygon | MultiPolygon:
     """Return what stands when a round beam has taken all it can reach round ``shape``."""
     grown = shape.buffer(beam_radius_um, quad_segs=_PEN_SEGMENTS)

@@ -19,6 +19,9 @@ from engraver.errors import DesignError
 from engraver.layout import MarkLayout, field_outline
 from engraver.profiles import Setup
 
+Inset = tuple[float, float]
+"""How far the beam's axis keeps from the field's edge and from the characters, um."""
+
 _SEGMENTS = 16  # to a quarter of a buffer's arcs: a 6 um kerf is then true to 0.01 um
 
 
@@ -28,9 +31,11 @@ class ReliefDesign:
 
     ``characters`` is what was drawn; ``reachable`` what a round beam can leave standing
     (the opened design: compare scans with this one); ``field`` the area to be lowered by
-    ``relief_um``; ``pass_regions[k]`` where the beam's axis may be with the laser on in
-    pass k (kerf, draft and shoulder taken off). ``contours[k]`` are the rings traced after
-    pass k with gentler pulses, whose kerf is ``contour_kerf_um``; empty where there are none.
+    ``relief_um``, ``whole`` the same with the characters' places filled in;
+    ``pass_regions[k]`` where the beam's axis may be with the laser on in pass k (kerf, draft
+    and shoulder taken off), ``insets_um[k]`` how far it keeps there from the field's edge and
+    from the characters. ``contours[k]`` are the rings traced after pass k with gentler pulses,
+    whose kerf is ``contour_kerf_um``, ``contour_pulses`` the pulses; empty where there are none.
     """
 
     layout: MarkLayout
@@ -40,8 +45,12 @@ class ReliefDesign:
     pass_regions: tuple[MultiPolygon, ...]
     kerf_um: float
     relief_um: float
+    whole: MultiPolygon
+    insets_um: tuple[Inset, ...]
     contours: tuple[MultiPolygon, ...] = ()
     contour_kerf_um: float = 0.0
+    contour_insets_um: tuple[Inset, ...] = ()
+    contour_pulses: crater.Trace | None = None
 
 
 def design(layout: MarkLayout, setup: Setup) -> ReliefDesign:
@@ -64,23 +73,27 @@ def design(layout: MarkLayout, setup: Setup) -> ReliefDesign:
     characters = as_multipolygon(shapely.union_all([*layout.outlines, *layout.marks]))
     field = _field(layout, setup)
     trace = crater.contour_kerf_um(setup)
+    insets = _insets_um(kerf, setup)
+    trace_insets = _insets_um(trace, setup) if trace else ()
     return ReliefDesign(
         layout=layout,
         characters=characters,
         reachable=as_multipolygon(glyphs.closed_by_beam(characters, trace or kerf)),
         field=as_multipolygon(field.difference(characters)),
-        pass_regions=_pass_regions(field, characters, kerf, setup),
+        pass_regions=_pass_regions(field, characters, insets),
         kerf_um=kerf,
         relief_um=setup.recipe.relief_um,
-        contours=_pass_regions(field, characters, trace, setup) if trace else (),
+        whole=as_multipolygon(shapely.union_all([field, characters])),
+        insets_um=insets,
+        contours=_pass_regions(field, characters, trace_insets),
         contour_kerf_um=trace,
+        contour_insets_um=trace_insets,
+        contour_pulses=crater.trace(setup),
     )
 
 
-def _pass_regions(
-    field: Polygon, characters: MultiPolygon, kerf_um: float, setup: Setup
-) -> tuple[MultiPolygon, ...]:
-    """Return where the axis may be in each pass.
+def _insets_um(kerf_um: float, setup: Setup) -> tuple[Inset, ...]:
+    """Return how far the axis keeps from edges in each pass.
 
     Pass k starts at the depth of the k passes before it; there a wall that leans stands
     ``depth * tan(draft)`` further out than its top, the field's edge ``depth / tan(shoulder)``
@@ -90,16 +103,23 @@ def _pass_regions(
     draft = tan(radians(recipe.draft_deg))
     shoulder = tan(radians(90.0 - recipe.shoulder_deg))
     step_um = recipe.relief_um / recipe.passes
-    made: dict[tuple[float, float], MultiPolygon] = {}
-    regions = []
-    for depth_um in step_um * np.arange(recipe.passes):
-        inset = (round(float(depth_um * shoulder), 1), round(float(depth_um * draft), 1))
-        if inset not in made:
-            inner = field.buffer(-kerf_um - inset[0], quad_segs=_SEGMENTS)
-            outer = characters.buffer(kerf_um + inset[1], quad_segs=_SEGMENTS)
-            made[inset] = as_multipolygon(inner.difference(outer))
-        regions.append(made[inset])
-    return tuple(regions)
+    return tuple(
+        (kerf_um + round(depth_um * shoulder, 1), kerf_um + round(depth_um * draft, 1))
+        for depth_um in (step_um * np.arange(recipe.passes)).tolist()
+    )
+
+
+def _pass_regions(
+    field: Polygon, characters: MultiPolygon, insets_um: tuple[Inset, ...]
+) -> tuple[MultiPolygon, ...]:
+    """Return where the axis may be in each pass; passes of equal insets share their region."""
+    made: dict[Inset, MultiPolygon] = {}
+    for inner_um, outer_um in insets_um:
+        if (inner_um, outer_um) not in made:
+            inner = field.buffer(-inner_um, quad_segs=_SEGMENTS)
+            outer = characters.buffer(outer_um, quad_segs=_SEGMENTS)
+            made[inner_um, outer_um] = as_multipolygon(inner.difference(outer))
+    return tuple(made[inset] for inset in insets_um)
 
 
 def as_multipolygon(shape: BaseGeometry) -> MultiPolygon:

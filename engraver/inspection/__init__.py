@@ -10,8 +10,14 @@ ISO 5436-1 (step height), ISO 14253-1 (uncertainty and conformity).
 
 from engraver.inspection.form import form_of
 from engraver.inspection.inspect import deviation, inspect
-from engraver.inspection.measuring import Measure, Measures
-from engraver.inspection.result import Finding, Inspection, SymbolReport, Verdict
+from engraver.inspection.result import (
+    Finding,
+    Inspection,
+    Measure,
+    Measures,
+    SymbolReport,
+    Verdict,
+)
 
 __all__ = [
     "Finding",

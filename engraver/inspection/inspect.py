@@ -15,10 +15,10 @@ from engraver.acceptance import DEFAULT, Acceptance
 from engraver.errors import ScanError
 from engraver.heightmap import HeightMap
 from engraver.inspection import expected, form, reading, registration, verdict, whole
-from engraver.inspection.measuring import Measures, measure
+from engraver.inspection.measuring import measure
 from engraver.inspection.raster import Grid
 from engraver.inspection.registration import Field, Pose
-from engraver.inspection.result import Finding, Inspection, SymbolReport, Verdict
+from engraver.inspection.result import Finding, Inspection, Measures, SymbolReport, Verdict
 from engraver.layout import Cell
 from engraver.relief import ReliefDesign
 
@@ -57,7 +57,7 @@ def inspect(
     measures = measure(field, design, ideal, fit.pose, limits)
     symbols, findings = _symbols(design, seen, measures, limits)
     relief = np.array([m.relief_um.value for m in measures])
-    slope = whole.relief_slope_um(design.layout.cells, relief)
+    slope = whole.relief_slope(field, design, ideal, fit.pose, limits)
     offset = whole.offset_from_centre(field, fit.pose, _tip_diameter_um(design))
     if not verdict.carries_mark(seen.quality, fit.pose.scale):
         findings = [verdict.no_mark(_spread(field), seen.quality, design)]
@@ -74,7 +74,7 @@ def inspect(
         pose=fit.pose,
         registration_u_um=fit.sigma_xy_um,
         relief_um=float(np.nanmean(relief)) if np.isfinite(relief).any() else fit.relief_um,
-        relief_slope_um=slope,
+        relief_slope_um=slope.value,
         tilt_deg=float(np.degrees(shape.tilt_rad)),
         mark_offset_um=offset,
         residual_um=fit.residual_um,
@@ -114,8 +114,12 @@ def _find_and_read(field: Field, design: ReliefDesign) -> tuple[Pose, reading.Re
     nameless = expected.anonymous(design, MEDIUM_UM)
     start = registration.settle(medium, nameless, start, scaled=False).pose
     shapes = expected.templates(design)
-    ways = [(pose, reading.read(medium, design.layout, shapes, pose)) for pose in _ways(start)]
-    return max(ways, key=lambda way: way[1].quality)
+
+    def quality(pose: Pose) -> float:
+        return reading.read(medium, design.layout, shapes, pose, moved=False).quality
+
+    pose = max(_ways(start), key=quality)
+    return pose, reading.read(medium, design.layout, shapes, pose)
 
 
 def _ways(pose: Pose) -> list[Pose]:

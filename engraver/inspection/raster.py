@@ -110,13 +110,18 @@ def dig(region: Floats, radius_um: float, pitch_um: float) -> Floats:
     Pulses evenly spread over a region lower a point by the share of a crater's volume that is
     centred inside it: the region convolved with the paraboloid 1 - r^2 / radius^2.
     """
+    return np.clip(crater_image(region, radius_um, pitch_um), 0.0, 1.0)
+
+
+def crater_image(density: Floats, radius_um: float, pitch_um: float) -> Floats:
+    """Return ``density`` convolved with one crater of unit volume; the margin is held outwards."""
     reach = max(1, int(np.ceil(radius_um / pitch_um)))
     offset = np.arange(-reach, reach + 1) * pitch_um
     kernel = np.maximum(0.0, 1 - (offset[:, None] ** 2 + offset[None, :] ** 2) / radius_um**2)
     kernel /= kernel.sum()
-    size = [fft.next_fast_len(n + 2 * reach, real=True) for n in region.shape]
-    edge = np.pad(region, reach, mode="edge")
+    size = [fft.next_fast_len(n + 2 * reach, real=True) for n in density.shape]
+    edge = np.pad(density, reach, mode="edge")
     product = fft.rfft2(edge, size) * fft.rfft2(kernel, size)
     image = fft.irfft2(product, size)[2 * reach :, 2 * reach :]
-    rows, columns = region.shape
-    return np.clip(np.asarray(image[:rows, :columns], np.float64), 0.0, 1.0)
+    rows, columns = density.shape
+    return np.asarray(image[:rows, :columns], np.float64)

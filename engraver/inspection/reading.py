@@ -49,11 +49,14 @@ class Reading:
         return float(self.correlation.max(axis=1).mean())
 
 
-def read(field: Field, layout: MarkLayout, shapes: Templates, pose: Pose) -> Reading:
-    """Compare each cell with all templates at small shifts."""
+def read(
+    field: Field, layout: MarkLayout, shapes: Templates, pose: Pose, *, moved: bool = True
+) -> Reading:
+    """Compare each cell with all templates, at small shifts or (``moved`` false) in place."""
     patches = cell_patches(field, layout, shapes, pose)
     step = shapes.grid.pitch_um
-    best = _correlations(patches, shapes).reshape(len(patches), len(SYMBOLS), -1).max(axis=2)
+    bank = shapes.bank if moved else shapes.unmoved
+    best = _correlations(patches, bank).reshape(len(patches), len(SYMBOLS), -1).max(axis=2)
     measured = np.isfinite(patches).mean(axis=(1, 2))
     best[measured < LEAST_MEASURED] = 0.0
     area = shapes.grid.rows * shapes.grid.columns * step**2
@@ -72,7 +75,7 @@ def cell_patches(field: Field, layout: MarkLayout, shapes: Templates, pose: Pose
     return field.sample(*pose.to_scan(x, y))
 
 
-def _correlations(patches: Floats, shapes: Templates) -> Floats:
+def _correlations(patches: Floats, bank: NDArray[np.float32]) -> Floats:
     """Return ``(cells, templates)`` correlation over the measured points of each patch."""
     flat = patches.reshape(len(patches), -1).astype(np.float32)
     known = np.isfinite(flat)
@@ -80,10 +83,9 @@ def _correlations(patches: Floats, shapes: Templates) -> Floats:
     n = np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
     mean = np.where(known, flat, 0).sum(axis=1, keepdims=True) / n
     h = np.where(known, flat - mean, 0)
-    bank = shapes.bank
     cross = h @ bank.T
     if known.all():  # the usual case on a pin: one sum for all cells
-        total, square = shapes.bank_sum[None, :], shapes.bank_square[None, :]
+        total, square = bank.sum(axis=1)[None, :], np.einsum("ij,ij->i", bank, bank)[None, :]
     else:
         total, square = weight @ bank.T, weight @ (bank**2).T
     spread = (h**2).sum(axis=1, keepdims=True) * np.maximum(square - total**2 / n, 0)

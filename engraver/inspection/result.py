@@ -11,10 +11,57 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from engraver.inspection.measuring import Measure, Measures
 from engraver.inspection.registration import Pose
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure with its standard uncertainty, um unless said otherwise."""
+
+    value: float
+    u: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What was measured on one symbol; deviations are measured minus designed."""
+
+    relief_um: Measure
+    shift_x_um: Measure
+    shift_y_um: Measure
+    width_um: Measure
+    height_um: Measure
+    stroke_um: Measure
+    draft_deg: Measure
+    floor_sa_um: Measure
+    floor_sq_um: Measure
+    recast_um: Measure
+    residual_um: float
+
+    @property
+    def shift_um(self) -> Measure:
+        """Distance from the symbol's place."""
+        u = max(self.shift_x_um.u, self.shift_y_um.u)
+        return Measure(float(np.hypot(self.shift_x_um.value, self.shift_y_um.value)), u)
+
+
+_UNKNOWN = Measure(float("nan"), float("nan"))
+NOTHING = Measures(
+    relief_um=_UNKNOWN,
+    shift_x_um=_UNKNOWN,
+    shift_y_um=_UNKNOWN,
+    width_um=_UNKNOWN,
+    height_um=_UNKNOWN,
+    stroke_um=_UNKNOWN,
+    draft_deg=_UNKNOWN,
+    floor_sa_um=_UNKNOWN,
+    floor_sq_um=_UNKNOWN,
+    recast_um=_UNKNOWN,
+    residual_um=float("nan"),
+)
+"""What is known of a symbol that cannot be measured."""
 
 
 class Verdict(StrEnum):

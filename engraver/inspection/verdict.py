@@ -19,10 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engraver.acceptance import Acceptance
-from engraver.inspection.measuring import Measure, Measures
 from engraver.inspection.reading import Reading
 from engraver.inspection.registration import Fit
-from engraver.inspection.result import Finding
+from engraver.inspection.result import Finding, Measure, Measures
 from engraver.layout import Cell
 from engraver.relief import ReliefDesign
 
@@ -30,11 +29,13 @@ GRADES = "ABCDF"
 _CORRELATION = (0.98, 0.95, 0.90, 0.80)
 _USED = (0.5, 0.75, 1.0, 1.25)
 _PROBABILITY = (0.9999, 0.999, 0.99, 0.9)
-LEAST_QUALITY = 0.55
+LEAST_QUALITY = 0.6
 """Mean correlation below which nothing like this mark is on the surface: 32 templates at 25
 shifts reach about 0.3 on pure noise of the grain of a stroke."""
 SURE_QUALITY = 0.8
-LARGEST_MISFIT = 0.05
+MARK_REACH_UM = 200.0
+"""Lever on which an error of place becomes one of rotation: half the smallest layout."""
+LARGEST_MISFIT = 0.02
 """Between `LEAST_QUALITY` and `SURE_QUALITY` a mark has at least to be of its size: ridges of
 other surfaces correlate with upright strokes once the fit has stretched the design to them."""
 BLANK_SHARE = 0.15
@@ -132,44 +133,49 @@ def no_mark(spread_um: float, quality: float, design: ReliefDesign) -> Finding:
 def mark_findings(
     seen: Reading,
     fit: Fit,
-    slope_um: float,
+    slope: Measure,
     offset: Measure | None,
     doubled: Finding | None,
     limits: Acceptance,
 ) -> list[Finding]:
     """Return what is wrong with the mark as a whole."""
-    found = []
+    found, k = [], limits.coverage_factor
     if fit.pose.mirrored:
         found.append(
             Finding("unmirrored", "the mark is not mirrored on the pin: it would print reversed")
         )
     turn = abs(np.degrees(fit.pose.rotation_rad))
-    if limits.rotation_deg < 180 and turn > limits.rotation_deg:
+    place_u = float(np.hypot(fit.sigma_xy_um, limits.position_uncertainty_um))
+    turn_u = k * float(np.degrees(place_u / MARK_REACH_UM))
+    if limits.rotation_deg < 180 and turn + turn_u > limits.rotation_deg:
         name = "upside-down" if turn > 180 - limits.rotation_deg else "rotated"
         found.append(
             Finding(
-                name, f"the mark is turned by {turn:.2f} deg, limit {limits.rotation_deg:g} deg"
+                name,
+                f"the mark is turned by {turn:.2f} deg, U {turn_u:.2f}, "
+                f"limit {limits.rotation_deg:g} deg",
             )
         )
     if offset is not None:
-        figure = Figure(
-            "mark", offset.value, limits.mark_offset_um, limits.coverage_factor * offset.u
-        )
+        figure = Figure("mark", offset.value, limits.mark_offset_um, k * offset.u)
         if figure.used > 1:
             found.append(Finding("shifted", f"{figure.text} from the tip's centre"))
-    if abs(fit.pose.scale - 1) > limits.scale_deviation:
+    # a hundredth of the mark is a few um: the fit's own error is small beside the instrument's
+    scale_u = k * limits.lateral_scale_uncertainty
+    if abs(fit.pose.scale - 1) + scale_u > limits.scale_deviation:
         found.append(
             Finding(
                 "scale",
-                f"the mark is {fit.pose.scale:.4f} of its size, "
+                f"the mark is {fit.pose.scale:.4f} of its size, U {scale_u:.4f}, "
                 f"limit {limits.scale_deviation:g} off",
             )
         )
-    if slope_um > limits.relief_slope_um:
+    lean = Figure("the relief", slope.value, limits.relief_slope_um, k * slope.u)
+    if lean.used > 1:
         found.append(
             Finding(
                 "tilted",
-                f"the relief changes by {slope_um:.2f} um over the mark, "
+                f"the relief changes by {slope.value:.2f} um over the mark, U {lean.expanded:.2f}, "
                 f"limit {limits.relief_slope_um:g} um",
             )
         )

@@ -6,15 +6,19 @@ Authority: least squares for two shifted copies, the method of Kasa for the rim'
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from engraver.acceptance import Acceptance
+from engraver.inspection import drawing
 from engraver.inspection.expected import Expected
-from engraver.inspection.measuring import Measure
-from engraver.inspection.registration import Field, Pose, shrink
-from engraver.inspection.result import Finding
-from engraver.layout import Cell
+from engraver.inspection.registration import MOST_POINTS, Field, Pose, shrink, solved
+from engraver.inspection.result import Finding, Measure
+from engraver.inspection.texture import FLOOR_CLEAR, on_floor
+from engraver.relief import ReliefDesign
 
 Floats = NDArray[np.float64]
 DOUBLE_REACH_UM = 40.0
@@ -33,17 +37,21 @@ def doubled(field: Field, ideal: Expected, pose: Pose) -> Finding | None:
     all shifts at once, the sums being correlations: ``b1 E(x) + b2 E(x - d)``, for a pose that
     has settled on one copy, and ``b (E(x - d / 2) + E(x + d / 2))``, for one between both.
     """
-    x, y = np.meshgrid(ideal.grid.x_um, ideal.grid.y_um)
-    measured = -field.sample(*pose.to_scan(x, y))
+    # a little more ground, to a size whose transform is quick
+    grid = ideal.grid
+    rows, columns = (fft.next_fast_len(n, real=True) for n in ideal.removed.shape)
+    grid = replace(grid, rows=rows, columns=columns)
+    e = np.pad(ideal.removed, ((0, rows - ideal.grid.rows), (0, columns - ideal.grid.columns)))
+    e -= e.mean()
+    measured = -field.sample(*pose.to_scan(*np.meshgrid(grid.x_um, grid.y_um)))
     known = np.isfinite(measured)
     if known.mean() < 0.5:
         return None
-    e = ideal.removed - ideal.removed.mean()
     level, share = np.polynomial.polynomial.polyfit(e[known], measured[known], 1)
     # unknown points are taken to be as one copy would have them
     m = np.where(known, measured - level, share * e)
     cross, own = _correlate(m, e), _correlate(e, e)
-    lag = np.hypot(_lags(e.shape[1])[None, :], _lags(e.shape[0])[:, None]) * ideal.grid.pitch_um
+    lag = np.hypot(_lags(columns)[None, :], _lags(rows)[:, None]) * grid.pitch_um
     total = float((m**2).sum())
     left = total - cross[0, 0] ** 2 / own[0, 0]
     unequal = total - _explained_by_one_and_another(cross, own)
@@ -142,13 +150,37 @@ def offset_from_centre(field: Field, pose: Pose, diameter_um: float) -> Measure 
     return Measure(away, centre[0].u)
 
 
-def relief_slope_um(cells: tuple[Cell, ...], relief_um: Floats) -> float:
-    """Return how much a plane through the symbols' reliefs changes over the mark."""
-    x = np.array([cell.centre_x_um for cell in cells])
-    y = np.array([cell.centre_y_um for cell in cells])
-    known = np.isfinite(relief_um)
-    if known.sum() < 4:
-        return 0.0
-    table = np.stack([np.ones(known.sum()), x[known], y[known]], axis=1)
-    found, *_ = np.linalg.lstsq(table, relief_um[known], rcond=None)
-    return float(abs(found[1]) * np.ptp(x) + abs(found[2]) * np.ptp(y))
+def relief_slope(
+    field: Field, design: ReliefDesign, ideal: Expected, pose: Pose, limits: Acceptance
+) -> Measure:
+    """Return how much the relief changes over the mark, from first cell to last in x and in y.
+
+    Two planes, one through all floors and one through all tops, each free to lean: the relief
+    is what lies between them. An error of the instrument's z scale changes it in proportion.
+    """
+    grid = ideal.grid
+    inside = drawing.empty_field(design.whole, drawing.cut_of(design), grid) > 1 - FLOOR_CLEAR
+    top = inside & (ideal.removed < FLOOR_CLEAR)
+    row, column = np.nonzero(top | (inside & on_floor(ideal.removed)))
+    every = len(row) // MOST_POINTS + 1
+    row, column = row[::every], column[::every]
+    x, y, raised = grid.x_um[column], grid.y_um[row], top[row, column]
+    z = field.sample(*pose.to_scan(x, y))
+    known = np.isfinite(z)
+    if (known & raised).sum() < 50 or (known & ~raised).sum() < 50:
+        return Measure(0.0, 0.0)
+    x, y, raised = x[known], y[known], raised[known]
+    one = np.ones_like(x)
+    table = np.stack([one, x, y, raised * one, raised * x, raised * y], axis=1)
+    found, inverse = solved(table, z[known])
+    spread = float((z[known] - table @ found).std())
+    grain = max(1.0, limits.residual_correlation_um**2 / (grid.pitch_um**2 * every))
+    reach = np.array(
+        [
+            np.ptp([cell.centre_x_um for cell in design.layout.cells]),
+            np.ptp([cell.centre_y_um for cell in design.layout.cells]),
+        ]
+    )
+    slope = float(np.abs(found[4:6]) @ reach)
+    noise = spread * float(np.sqrt(grain * np.diag(inverse)[4:6] @ reach**2))
+    return Measure(slope, float(np.hypot(noise, limits.z_scale_uncertainty * slope)))

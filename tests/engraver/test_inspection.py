@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import shapely
 from scipy import ndimage
 
 import hardware
@@ -17,7 +16,8 @@ from engraver import ablation, codes, layout, relief, toolpath
 from engraver.acceptance import DEFAULT
 from engraver.errors import ScanError
 from engraver.heightmap import HeightMap, read_x3p
-from engraver.inspection import Inspection, Verdict, expected, inspect
+from engraver.inspection import Inspection, Verdict, drawing, inspect
+from engraver.inspection.raster import Grid
 from engraver.profiles import Setup
 from engraver.relief import ReliefDesign
 
@@ -120,15 +120,16 @@ def ideal(
 ) -> np.ndarray:
     """Return the removed share on the tip, one symbol left out or moved by 4.5 um."""
     design = designed()
-    shapes = list(design.layout.outlines)
+    standing = drawing.placed(design.layout, design.layout.code.text)
     if move >= 0:
-        shapes[move] = shapely.affinity.translate(shapes[move], 4.5, 0.0)
-    standing = [shape for k, shape in enumerate(shapes) if k != without]
+        standing[move] = replace(standing[move], x_um=standing[move].x_um + 4.5)
+    if without >= 0:
+        del standing[without]
     grid = replace(TIP, x0_um=TIP.x0_um - moved_um[0], y0_um=TIP.y0_um - moved_um[1])
-    return expected.lowered(design, shapely.union_all(standing), grid)
+    return drawing.lowered(design, standing, grid)
 
 
-TIP = expected.Grid(-760.0, -760.0, 1.0, 1521, 1521)
+TIP = Grid(-760.0, -760.0, 1.0, 1521, 1521)
 
 
 def tip(z_um: np.ndarray) -> HeightMap:
