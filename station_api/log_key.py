@@ -63,7 +63,7 @@ def _signer(path: Path, name: str, kind: Algorithm, given: str | None = None) ->
     if key.name != name or key.algorithm is not kind:
         raise NoteError(
             f"the signing key is {key.name}'s ({key.algorithm.name}), this log is {name}; "
-            "set [log] origin or [log] key_file in the configuration"
+            "set [log] origin (PINMARK_LOG_ORIGIN) or [log] key_file (PINMARK_LOG_KEY_FILE)"
         )
     return key
 
