@@ -8,14 +8,17 @@ entry as their SHA-256.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from station_api.records import Records, canonical
 from station_api.records.findings import Finding
+from station_api.records.ledger import log_size
+from station_api.records.prepared import Prepared
 from station_api.records.tables import entries
 from station_api.records.transition import Pen
 from station_api.tables import KEPT_TABLES, PASSING_COLUMNS, SECRET_COLUMNS
@@ -30,6 +33,8 @@ KIND = {
     "trace_queries": "trace",
 }
 """Kind of the entry by table; the others are of kind ``auth``."""
+
+KINDS = sorted({"auth", *KIND.values()})
 
 
 def read_row(connection: sa.Connection, table: sa.Table, **key: Any) -> dict[str, Any] | None:
@@ -73,49 +78,120 @@ def public_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(records: Records) -> list[Finding]:
-    """Compare every kept row with the newest entry that speaks of it; name what differs."""
+    """Compare every kept row with the entry it names, and every entry with the row it wrote.
+
+    Both are read in blocks: memory grows with what is wrong, not with what was recorded.
+    """
     with records.database.reading.connect() as connection:
-        newest = _newest(connection, records.station)
-        findings: list[Finding] = []
+        run = _Check(connection, records.station)
         for table in KEPT_TABLES:
-            mine = sa.select(table).where(table.c.station == records.station)
-            for found in connection.execute(mine):
-                row = public_row({str(n): v for n, v in found._mapping.items()})
-                testified = newest.pop((table.name, _key(table, row)), None)
-                findings += _differences(table, row, testified)
-        missing = "is missing: the log speaks of it"
-        findings += [Finding(name, "/".join(key), "", missing) for name, key in newest]
-    return findings
+            run.compare_rows(table)
+        run.follow_log()
+        return list(run.findings.values())
 
 
-def _newest(
-    connection: sa.Connection, station: str
-) -> dict[tuple[str, tuple[str, ...]], dict[str, Any]]:
-    kinds = {"auth", *KIND.values()}
-    query = sa.select(entries.c.record).where(
-        entries.c.station == station, entries.c.kind.in_(kinds)
+@dataclass(slots=True)
+class _Check:
+    """One look at all kept rows of a station; findings by table, row and column, each once."""
+
+    connection: sa.Connection
+    station: str
+    findings: dict[tuple[str, str, str], Finding] = field(default_factory=dict)
+    _unspoken: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+
+    def add(self, table: str, key: tuple[str, ...], column: str, problem: str) -> None:
+        """Note what is wrong."""
+        which = "/".join(key)
+        self.findings.setdefault((table, which, column), Finding(table, which, column, problem))
+
+    def compare_rows(self, table: sa.Table) -> None:
+        """Compare each row with what the entry at its position says of it."""
+        names = [str(column.name) for column in table.columns]
+        primary = [names.index(str(column.name)) for column in table.primary_key]
+        first, following = _rows(table)
+        page = first.all(self.connection, station=self.station)
+        while page:
+            for *values, record in page:
+                row = public_row(dict(zip(names, values, strict=True)))
+                event = {} if record is None else canonical.decode(bytes(record)).get("event", {})
+                if event.get("table") != table.name or event.get("row") != row:
+                    self._differ(table, row, event)
+            last = {f"after_{n}": page[-1][place] for n, place in enumerate(primary)}
+            page = following.all(self.connection, station=self.station, **last)
+
+    def _differ(self, table: sa.Table, row: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+        key = _key(table, row)
+        if event.get("table") != table.name or _key(table, event["row"]) != key:
+            self._unspoken.add((table.name, key))
+            return
+        for name, value in row.items():
+            if event["row"].get(name) != value:
+                said = f"is not what entry {event['row']['position']} recorded"
+                self.add(table.name, key, name, said)
+
+    def follow_log(self) -> None:
+        """Look for the row that each entry wrote: it is there, as new as the entry or newer."""
+        looks = {table.name: (table, _place(table)) for table in KEPT_TABLES}
+        size = log_size(self.connection, self.station)
+        for begin in range(0, size, BLOCK):
+            span = {"station": self.station, "begin": begin, "end": begin + BLOCK}
+            for position, record in _EVENTS.all(self.connection, **span):
+                event = canonical.decode(bytes(record)).get("event", {})
+                if (found := looks.get(event.get("table", ""))) is not None:
+                    self._follow(*found, position, event["row"])
+        for name, key in self._unspoken:
+            self.add(name, key, "", "was inserted: no entry of the log speaks of it")
+
+    def _follow(
+        self, table: sa.Table, look: Prepared, position: int, written: Mapping[str, Any]
+    ) -> None:
+        key = _key(table, written)
+        wanted = {f"key_{n}": written[str(c.name)] for n, c in enumerate(table.primary_key)}
+        row = look.first(self.connection, **wanted)
+        if row is None:
+            self.add(table.name, key, "", "is missing: the log speaks of it")
+        elif row[0] != self.station:
+            self.add(table.name, key, "station", f"is {row[0]!r}, entry {position} says otherwise")
+        elif row[1] < position:
+            self.add(table.name, key, "position", f"is older than entry {position}: rolled back")
+        elif (table.name, key) in self._unspoken:
+            self._unspoken.discard((table.name, key))
+            self.add(table.name, key, "position", f"is {row[1]}, where no entry speaks of it")
+
+
+BLOCK = 4096
+"""Rows or entries that are looked at together."""
+
+_EVENTS = Prepared(
+    sa.select(entries.c.position, entries.c.record)
+    .where(entries.c.station == sa.bindparam("station"))
+    .where(entries.c.position >= sa.bindparam("begin"), entries.c.position < sa.bindparam("end"))
+    .where(entries.c.kind.in_([sa.literal_column(f"'{one}'") for one in KINDS]))
+    .order_by(entries.c.position)
+)
+
+
+@cache
+def _rows(table: sa.Table) -> tuple[Prepared, Prepared]:
+    """Return statements for the first page of a table's rows and for the page after a key."""
+    primary = list(table.primary_key)
+    same = sa.and_(entries.c.station == table.c.station, entries.c.position == table.c.position)
+    page = (
+        sa.select(*table.c, entries.c.record)
+        .select_from(table.outerjoin(entries, same))
+        .where(table.c.station == sa.bindparam("station"))
+        .order_by(*primary)
+        .limit(sa.literal_column(str(BLOCK)))
     )
-    tables = {table.name: table for table in KEPT_TABLES}
-    newest = {}
-    for (record,) in connection.execute(query.order_by(entries.c.position)):
-        event = canonical.decode(bytes(record))["event"]
-        table = tables.get(event.get("table", ""))
-        if table is not None:
-            newest[table.name, _key(table, event["row"])] = event["row"]
-    return newest
+    last = [sa.bindparam(f"after_{n}", type_=c.type) for n, c in enumerate(primary)]
+    return Prepared(page), Prepared(page.where(sa.tuple_(*primary) > sa.tuple_(*last)))
 
 
-def _differences(
-    table: sa.Table, row: Mapping[str, Any], testified: Mapping[str, Any] | None
-) -> Iterator[Finding]:
-    which = "/".join(_key(table, row))
-    if testified is None:
-        yield Finding(table.name, which, "", "was inserted: no entry of the log speaks of it")
-        return
-    for name, value in row.items():
-        if testified.get(name) != value:
-            said = f"is not what entry {testified['position']} recorded"
-            yield Finding(table.name, which, name, said)
+@cache
+def _place(table: sa.Table) -> Prepared:
+    """Return a statement that says whose a row is and at which position."""
+    given = [c == sa.bindparam(f"key_{n}", type_=c.type) for n, c in enumerate(table.primary_key)]
+    return Prepared(sa.select(table.c.station, table.c.position).where(*given))
 
 
 def _key(table: sa.Table, row: Mapping[str, Any]) -> tuple[str, ...]:
