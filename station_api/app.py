@@ -27,6 +27,7 @@ from station_api.routes import (
     releases,
     session,
     shelf,
+    trace,
     upkeep,
 )
 from station_api.service.bodies import Problem
@@ -48,6 +49,7 @@ ROUTERS = (
     bench.router,
     releases.router,
     panel.router,
+    trace.router,
 )
 OPEN_ROUTES = frozenset(
     {"/v1/health", "/v1/log/checkpoint", "/v1/log/key", "/v1/log/tile/{path}", "/v1/session"}
@@ -62,6 +64,7 @@ def make_app(service: Service | None, *, docs: bool = False, tls: bool = False) 
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         if service is not None:
             service.webhooks.start()
+            service.follower.start()
             await run_in_threadpool(service.replies.forget_old)
             service.pulse.start()
         try:

@@ -32,6 +32,7 @@ GROUPS = {
     "quality": "quality",
     "recipe": "recipe",
     "trace": "trace",
+    "requests": "requests",
     "records": "records",
     "log": "log",
     "backup": "keep",

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engraver.errors import InputError
+from engraver.errors import InputError, ScanError
 from station_api.cli import shell
 from station_api.cli.trace_show import show_answer, show_rerun
 from station_api.log import issue_checkpoint
@@ -21,13 +21,12 @@ from station_api.log_key import log_origin, log_signer, read_public_keys
 from station_api.people import Role
 from station_api.profiles import load_setup
 from station_api.registry_file import load_registry
-from station_api.scans import read_scan
 from station_api.station import Station, open_station
 from station_api.trace.desk import Desk
 from station_api.trace.queries import Asker
 from station_api.trace.question import DEFAULT_ROWS, Question
 from station_api.trace.rerun import entries_in, entries_of, rerun
-from station_api.trace.scans import read_scans
+from station_api.trace.scans import read_cases
 
 CONSOLE = "console"
 """Who the log names for what is asked here, unless --by says who it was."""
@@ -107,10 +106,13 @@ def trace(
             prior_not_issued=prior_not_issued,
             rows=rows,
         )
-        question, readings = _question(asked, given, cases, recipe)
-        answer = desk.ask(question, Asker(by, _role(role), request))
-        if readings:
-            answer["cases"] = readings
+        asker = Asker(by, _role(role), request)
+        try:
+            question, readings = _question(asked, given, cases, recipe, desk)
+        except ScanError as error:
+            desk.refuse({"kind": "cases", "files": given}, asker, error)
+            raise
+        answer = desk.ask(question, asker, readings)
         desk.keep_up()
     if save is not None:
         _write(save, json.dumps(answer, ensure_ascii=False, indent=1) + "\n")
@@ -130,7 +132,7 @@ def open_desk(station: Station) -> Desk:
 
 
 def _question(
-    asked: Question, words: list[str], cases: bool, recipe: str
+    asked: Question, words: list[str], cases: bool, recipe: str, desk: Desk
 ) -> tuple[Question, list[dict[str, Any]]]:
     """Return the question, and what was read on scans."""
     if not cases:
@@ -145,8 +147,8 @@ def _question(
         raise InputError("--cases needs files: scans of cases, or one reads file (JSON)")
     if len(words) == 1 and words[0].lower().endswith(".json"):
         return replace(asked, reads=_read_text(Path(words[0]))), []
-    scans = [(Path(word).name, read_scan(Path(word))) for word in words]
-    reads, shown, _ = read_scans(scans, load_setup(recipe))
+    scans = [(Path(word).name, desk.scans.keep(Path(word))) for word in words]
+    reads, shown = read_cases(scans, desk.scans, load_setup(recipe))
     return replace(asked, reads=reads), shown
 
 

@@ -44,6 +44,8 @@ class Right(StrEnum):
     CORRECT_BOOK = "correct the firearms book"
     KEEP_CASINGS = "keep and read casings as evidence"
     COUNT_CASINGS = "see that casings were entered, not what they say"
+    TRACE = "search marks for a trace"
+    ANSWER_TRACES = "record and answer trace requests"
     READ_METRICS = "read metrics"
     MANAGE_PEOPLE = "manage people and keys"
     MANAGE_HOOKS = "manage webhooks"
@@ -74,6 +76,8 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     Right.CORRECT_BOOK: frozenset({Role.SUPERVISOR, Role.ENGINEER}),
     Right.KEEP_CASINGS: frozenset({Role.TRACER}),
     Right.COUNT_CASINGS: frozenset({Role.AUDITOR, Role.TRACER}),
+    Right.TRACE: frozenset({Role.AUDITOR, Role.TRACER}),
+    Right.ANSWER_TRACES: frozenset({Role.TRACER}),
     Right.READ_METRICS: frozenset({Role.STATION, Role.ENGINEER, Role.AUDITOR, Role.ADMINISTRATOR}),
     Right.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Right.MANAGE_HOOKS: frozenset({Role.ADMINISTRATOR, Role.ENGINEER}),

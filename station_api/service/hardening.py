@@ -51,7 +51,7 @@ class _BodyRefused(HTTPException):
 
 def limit_of(path: str) -> int:
     """Return how many bytes a request to ``path`` may carry."""
-    if path == "/v1/scans":
+    if path in ("/v1/scans", "/v1/trace/scans"):
         return LARGEST_SCAN_BYTES
     return LARGEST_BATCH_BYTES if path == "/v1/orders/batch" else LARGEST_BODY_BYTES
 

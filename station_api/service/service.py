@@ -33,6 +33,8 @@ from station_api.service.scan_store import ScanStore
 from station_api.service.shelf import Shelf
 from station_api.service.upkeep import Upkeep
 from station_api.service.webhooks import Webhooks
+from station_api.trace.desk import Desk
+from station_api.trace.follower import Follower
 from station_api.transparency.note import SignerKey
 
 
@@ -63,6 +65,8 @@ class Service:
     releases: Releases
     upkeep: Upkeep
     pulse: Pulse
+    desk: Desk
+    follower: Follower
 
     def checkpoint(self) -> str:
         """Sign where the log stands now."""
@@ -72,6 +76,7 @@ class Service:
         """Stop threads and streams; a pin that is being marked is finished first."""
         self.live.close()
         self.bench.close()
+        self.follower.stop()
         self.webhooks.stop()
         self.runner.finish()
         self.gathering.close()
@@ -94,6 +99,7 @@ def make_service(
     keys = Keys(records, load_pepper(home))
     sessions = Sessions()
     signer = log_signer(home, log_origin(records.station))
+    desk = Desk(records, home, registry, lambda: issue_checkpoint(records, [signer], home))
     interlocks = open_interlocks(home, records, panel, live)
     runner = Runner(records, registry, home, shelf.folder, live, engraver, interlocks=interlocks)
     return Service(
@@ -120,4 +126,6 @@ def make_service(
         pulse=Pulse(records),
         bench=Bench(),
         releases=Releases(records),
+        desk=desk,
+        follower=Follower(desk),
     )

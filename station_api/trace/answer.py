@@ -192,9 +192,13 @@ def statement(answer: Fields) -> str:
         if answer["odd"] and not serial
         else ""
     )
+    shown = len(answer["candidates"])
+    fit = f"{answer['found']} fit, {shown} are"
+    if answer["question"]["kind"] == "cases":
+        fit = f"All were weighed, the likeliest {shown} are"
     return (
         f"Searched: {what} of every mark, in whatever state, that the following "
-        f"logs held: {logs}. {answer['found']} fit, {len(answer['candidates'])} are "
+        f"logs held: {logs}. {fit} "
         f"shown; the SHA-256 of the whole set is {answer['set_sha256']}.{left_out} Anybody with "
         "the log's entries can repeat the search: pinmark trace --rerun."
     )

@@ -10,7 +10,7 @@ there and no farther, marks are read as they stood there.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,21 @@ import sqlalchemy as sa
 from engraver import evidence
 from engraver.casefile import Case, issued_indices
 from engraver.codes import encode_index
-from engraver.errors import CodeError, PinmarkError
+from engraver.errors import CodeError, ConflictError, PinmarkError
 from engraver.issued import IssuedCodes
 from engraver.registry import Registry
+from station_api.people import Role
 from station_api.records import Records, now_us, utc_text
 from station_api.records.tables import checkpoints
 from station_api.trace import answer as says
 from station_api.trace.arranging import AS_WRITTEN, arrange
+from station_api.trace.case_scans import CaseScans
 from station_api.trace.index import State, TraceIndex
 from station_api.trace.marks import marks_of, marks_with_serial
 from station_api.trace.matching import search
 from station_api.trace.queries import Asker, Queries
 from station_api.trace.question import Question
-from station_api.trace.requests import Requests
+from station_api.trace.requests import OPEN, Requests
 from station_api.transparency.checkpoint import parse_checkpoint
 from station_api.transparency.note import split_note
 
@@ -57,11 +59,19 @@ class Desk:
         self._sign = sign
         self._guard = threading.Lock()
         self.index = TraceIndex(home / FOLDER, records.database)
+        self.scans = CaseScans(home / FOLDER / "scans")
         self.requests = Requests(records)
         self.queries = Queries(records)
 
-    def ask(self, question: Question, asker: Asker) -> dict[str, Any]:
+    def ask(
+        self, question: Question, asker: Asker, cases: Sequence[Mapping[str, Any]] = ()
+    ) -> dict[str, Any]:
         """Answer a question and write down that it was asked.
+
+        Parameters
+        ----------
+        cases
+            What was read on the scans behind the question's reads, by scan.
 
         Raises
         ------
@@ -72,13 +82,13 @@ class Desk:
         """
         fields = question.fields()
         try:
-            if asker.request_id is not None:
-                self.requests.get(asker.request_id)
+            self._check_request(asker)
             question.check(asker.role)
             answer = self._answer(question)
         except PinmarkError as error:
             self.queries.refuse(asker, fields, str(error))
             raise
+        answer |= {"cases": list(cases)} if cases else {}
         answer |= {
             "asked_by": asker.name,
             "role": asker.role.value,
@@ -87,10 +97,33 @@ class Desk:
         }
         return {"query_id": self.queries.keep(asker, fields, answer), **answer}
 
+    def refuse(self, fields: Mapping[str, Any], asker: Asker, error: PinmarkError) -> None:
+        """Write down a question that was refused before it came to be one."""
+        self.queries.refuse(asker, fields, str(error))
+
     def keep_up(self) -> None:
         """Read what came since, and write the blocks anew if it is time to."""
         self.index.catch_up()
         self.index.merge_if_due()
+
+    def keep_up_quietly(self) -> None:
+        """Keep up if the log has grown; what cannot be read now is read by the next search."""
+        try:
+            reach = self.index.state.reach.get(self._records.station)
+            if reach is None or self._records.size() != reach.size:
+                self.keep_up()
+        except (PinmarkError, OSError, sa.exc.SQLAlchemyError):
+            return
+
+    def _check_request(self, asker: Asker) -> None:
+        """Refuse to search for a request that is not open."""
+        if asker.request_id is None:
+            return
+        request = self.requests.get(asker.request_id)
+        if request.state != OPEN and asker.role == Role.TRACER:
+            raise ConflictError(
+                f"request {request.request_id} is {request.state}; record a new one to search again"
+            )
 
     def _answer(self, question: Question) -> dict[str, Any]:
         state, note = self._signed_state()

@@ -11,11 +11,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from engraver import codes, layout, relief
 from engraver.errors import ScanError
 from engraver.heightmap import HeightMap
 from engraver.impressions import CaseReading, read_case
 from engraver.profiles import Setup
+from station_api.trace.case_scans import CaseScans
 
 MOST_CASES = 20
 """Cases of one scene that are weighed together."""
@@ -23,10 +26,15 @@ MOST_CASES = 20
 DECIMALS = 6
 
 
-def read_scans(
-    scans: Sequence[tuple[str, HeightMap]], setup: Setup
-) -> tuple[str, list[dict[str, Any]], list[CaseReading]]:
-    """Read cases by name; return the reads as JSON text, what was read, and the readings.
+def read_cases(
+    scans: Sequence[tuple[str, str]], store: CaseScans, setup: Setup
+) -> tuple[str, list[dict[str, Any]]]:
+    """Read cases; return the reads as JSON text, and what was read on each in words.
+
+    Parameters
+    ----------
+    scans
+        For each case its name and the id of its scan.
 
     Raises
     ------
@@ -38,13 +46,22 @@ def read_scans(
     fmt = codes.FORMATS[setup.recipe.code_format]
     # any code of the format has the same layout; its symbols are not looked at
     design = relief.design(layout.arrange(codes.encode_index(0, fmt.name), setup), setup)
-    found = [(name, _read(name, height_map, design)) for name, height_map in scans]
-    casings = [{"name": name, "reads": [_as_read(one)]} for name, one in found]
-    shown = [
-        {"file": name, "text": one.text, "likeliest": one.symbols, "quality": round(one.quality, 4)}
-        for name, one in found
-    ]
-    return json.dumps({"casings": casings, "format": fmt.name}), shown, [one for _, one in found]
+    casings, shown = [], []
+    for name, scan_id in scans:
+        one = _read(name, store.read(scan_id), design)
+        casings.append({"name": name, "reads": [_as_read(one)]})
+        shown.append(
+            {
+                "file": name,
+                "scan_sha256": scan_id,
+                "text": one.text,
+                "likeliest": one.symbols,
+                "quality": round(one.quality, 4),
+                "recipe": setup.recipe.name,
+                "cells_um": _cells(one, design),
+            }
+        )
+    return json.dumps({"casings": casings, "format": fmt.name}), shown
 
 
 def _read(name: str, height_map: HeightMap, design: relief.ReliefDesign) -> CaseReading:
@@ -52,6 +69,14 @@ def _read(name: str, height_map: HeightMap, design: relief.ReliefDesign) -> Case
         return read_case(height_map, design)
     except ScanError as error:
         raise ScanError(f"{name}: {error}") from None
+
+
+def _cells(reading: CaseReading, design: relief.ReliefDesign) -> list[list[float]]:
+    """Return where on the scan the middle of each symbol was looked for, um."""
+    x = np.array([cell.centre_x_um for cell in design.layout.cells])
+    y = np.array([cell.centre_y_um for cell in design.layout.cells])
+    places = np.stack(reading.pose.to_scan(x, y), axis=1)
+    return [[round(float(one), 1) for one in place] for place in places]
 
 
 def _as_read(reading: CaseReading) -> Mapping[str, Any]:
