@@ -75,7 +75,6 @@ class Service:
     def close(self) -> None:
         """Stop threads and streams; a pin that is being marked is finished first."""
         self.live.close()
-        self.bench.close()
         self.follower.stop()
         self.webhooks.stop()
         self.runner.finish()
