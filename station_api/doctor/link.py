@@ -18,7 +18,7 @@ from firmware_bridge.preflight import differing_settings
 from station_api.doctor.check import Check, fault, ok, skipped
 from station_api.profiles import load_setup
 
-NOT_HERE = "set [engraver] port, and see packaging/udev/60-pinmark.rules for names that stay"
+NOT_HERE = "set [engraver] port; a name under /dev/serial/by-id stays when ports are renumbered"
 
 
 def port(url: str | None) -> Iterator[Check]:
