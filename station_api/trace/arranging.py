@@ -18,7 +18,7 @@ from station_api.trace.question import Question
 
 AS_WRITTEN = "as written"
 MOST_LOOKS = 20_000
-"""Look-ups for one question; a tenth of a millisecond each."""
+"""Look-ups for one question."""
 
 
 @dataclass(frozen=True, slots=True)

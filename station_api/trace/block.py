@@ -42,7 +42,7 @@ from station_api.trace.packing import BITS, Indices, Packed
 MAGIC = "pinmark trace block 1"
 HEADER_BYTES = 4096
 CHUNK = 1 << 16
-"""Codes compared at a time: 512 KiB, the size of a second-level cache."""
+"""Codes compared at a time: 512 KiB, meant to stay within a cache."""
 
 SCAN_SHARE = 0.25
 """Share of all codes from which reading everything in order beats picking out candidates."""

@@ -33,10 +33,10 @@ from station_api.trace.packing import BITS, Packed, unpack_texts
 Weights = NDArray[np.float64]
 
 FEW = 1 << 18
-"""Codes times arrangements that are always weighed one by one: some 10 ms."""
+"""Codes times arrangements that are always weighed one by one."""
 
 MANY = 1 << 25
-"""The same where no code fits: some 0.5 s, for the difference between "not issued" and no call."""
+"""The same where no code fits: slower, for the difference between "not issued" and no call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -314,7 +314,7 @@ def talk_to_a_child(url: str) -> Iterator[Connection]:
 
 
 def test_the_child_loads_no_geometry_and_no_web() -> None:
-    """It stands beside every mark on a small board: 34 MB, where the service's imports take 117."""
+    """It stands beside every mark on a small board: 34 MB, where the service's imports take 185."""
     said = subprocess.run(
         [sys.executable, "-c", "import sys, firmware_bridge.child; print(*sys.modules)"],
         capture_output=True,
