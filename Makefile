@@ -33,8 +33,8 @@ soak: setup ## hours of streaming in virtual time; two stations racing, killed a
 	@PINMARK_HYPOTHESIS=explore $(BIN)/python -m pytest -q tests/engraver
 	@PINMARK_SOAK_SERIALS=1000 $(BIN)/python -m pytest -q tests/station_api/records/test_race.py
 
-serve: setup ## the station's service over HTTP, on this machine
-	@$(BIN)/pinmark serve
+serve: setup ## pages and service of a sample station with a virtual engraver, in .sample/
+	@$(BIN)/pinmark serve --sample .sample
 
 lint: setup ## ruff, mypy strict, import contracts, doctests
 	@$(BIN)/ruff check .
@@ -50,4 +50,4 @@ lock: setup ## refresh requirements/*.txt from requirements/*.in (needs uv)
 	for name in dev bench; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .sample .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

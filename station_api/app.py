@@ -18,6 +18,7 @@ from station_api.pages.serving import add_pages
 from station_api.routes import (
     bench,
     casings,
+    floor,
     log,
     marks,
     orders,
@@ -41,6 +42,7 @@ ROUTERS = (
     people.router,
     orders.router,
     marks.router,
+    floor.router,
     shelf.router,
     log.router,
     papers.router,

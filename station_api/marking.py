@@ -95,6 +95,7 @@ def mark_order(
     records.refuse_second_mark(order.make, order.model, order.serial, code.text)
     refuse_wrong_clock(records)
     planned = plan_code(code, setup, watcher)
+    watcher.planned(planned)
     with open_stream(port_url, setup.machine.baud) as stream:
         with timed("preflight", watcher) as said:
             stream.check(planned.program, setup.machine, watcher.progressed)
@@ -109,6 +110,7 @@ def mark_order(
         with timed("intent", watcher) as said:
             intent = records.intend(_intent(order, planned), fence=fence)
             said.append(f"{intent.mark_id} on disk")
+            watcher.intended(intent.mark_id)
         journal = journal_path(home, intent.mark_id) if home else None
         run = _Run(stream, intent, records, watcher, journal, control, arming)
         receipt = run.go()

@@ -116,6 +116,17 @@ hooks = sa.Table(
     sa.Column("said", sa.String(256), nullable=False),
 )
 
+at_hand = sa.Table(
+    "at_hand",
+    service_metadata,
+    sa.Column("station", sa.String(32), primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("order_id", sa.String(64), nullable=False),
+    sa.Column("step", sa.String(16), nullable=False),
+    sa.Column("changed_by", sa.String(64), nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+
 replies = sa.Table(
     "replies",
     service_metadata,
@@ -260,5 +271,6 @@ KEPT_TABLES = (
     trace_requests,
     trace_queries,
     panel_changes,
+    at_hand,
 )
 """Tables of which every row stands in the log."""

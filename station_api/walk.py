@@ -48,6 +48,12 @@ class Watcher(Protocol):
     def streamed(self, now: Progress) -> None:
         """Hear where the run stands: lines, strokes, place, the controller's state."""
 
+    def planned(self, planned: PlannedMark) -> None:
+        """Hear what will be burned."""
+
+    def intended(self, mark_id: str) -> None:
+        """Hear under which number the records hold the mark."""
+
     def ended(self, step: Step) -> None:
         """Hear what a step came to."""
 
@@ -62,6 +68,12 @@ class Nobody:
         """Take no notice."""
 
     def streamed(self, now: Progress) -> None:
+        """Take no notice."""
+
+    def planned(self, planned: PlannedMark) -> None:
+        """Take no notice."""
+
+    def intended(self, mark_id: str) -> None:
         """Take no notice."""
 
     def ended(self, step: Step) -> None:

@@ -70,6 +70,7 @@ def _toggle_check(firmware: Firmware) -> None:
     elif firmware.state is State.IDLE:
         firmware.state = State.CHECK
         firmware.say("[MSG:Enabled]")
+        firmware.on_check()
     else:
         raise Refusal(8)
 

@@ -54,6 +54,8 @@ class Firmware:
         Discrete clock (see the module's theory of operation).
     on_program_end
         Called after M2 or M30 with all motion done.
+    on_check
+        Called when check mode begins: before each program is vetted.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Firmware:
         faults: Faults | None = None,
         eager: bool = False,
         on_program_end: Callable[[], None] = lambda: None,
+        on_check: Callable[[], None] = lambda: None,
     ) -> None:
         self.machine, self.flavour = machine, flavour
         self.faults = Faults() if faults is None else faults
@@ -73,7 +76,7 @@ class Firmware:
         self.counters = Counters()
         self.planner = Planner(machine.planner_blocks, self.memory.settings)
         self.motion = Motion(self.planner, beam)
-        self.on_program_end = on_program_end
+        self.on_program_end, self.on_check = on_program_end, on_check
         self.program_start_s: float | None = None
         self.last_program_s = 0.0
         self.state = State.IDLE

@@ -46,7 +46,7 @@ class VirtualPin:
     ) -> None:
         self._laser, self._material = laser, material
         self._apex_um = np.array(apex_um)
-        self._surface = ablation.blank(part, pitch_um)
+        self._blank = self._surface = ablation.blank(part, pitch_um)
         self._failure: Exception | None = None
         self._batches: queue.SimpleQueue[ablation.PulseTrain | OnSurface | None]
         self._batches = queue.SimpleQueue()
@@ -60,6 +60,10 @@ class VirtualPin:
     def then(self, act: OnSurface) -> None:
         """Call ``act`` with the surface, in the pin's thread, after every pulse so far."""
         self._batches.put(act)
+
+    def load_blank(self) -> None:
+        """Take this pin away and put a blank one in its place, after every pulse so far."""
+        self.then(lambda surface: setattr(self, "_surface", self._blank))
 
     def scan(self) -> ablation.Surface:
         """Return the surface after every pulse taken so far."""

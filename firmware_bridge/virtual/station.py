@@ -21,7 +21,7 @@ from firmware_bridge.virtual.pin import VirtualPin
 
 
 class VirtualStation:
-    """A controller, its laser and a pin.
+    """A controller, its laser and a pin; with ``fresh_pins`` a blank one before each program.
 
     ``firmware`` is sans-IO: a host (`firmware_bridge.virtual.terminal`) gives it bytes and time.
     """
@@ -33,6 +33,7 @@ class VirtualStation:
         *,
         eager: bool = False,
         faults: Faults | None = None,
+        fresh_pins: bool = False,
     ) -> None:
         self.folder = folder
         self.pin = VirtualPin(setup.part, setup.laser, setup.material)
@@ -46,7 +47,9 @@ class VirtualStation:
             faults=faults,
             eager=eager,
             on_program_end=self.write_results,
+            on_check=self._load_blank if fresh_pins else lambda: None,
         )
+        self._pulses_on_last = 0
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -65,6 +68,13 @@ class VirtualStation:
             write_whole(folder / "engraver.json", text.encode())
 
         self.pin.then(write)
+
+    def _load_blank(self) -> None:
+        """Put in a blank pin, as the operator does, if the laser has hit the one that is there."""
+        self.beam.flush()
+        if self.beam.pulses > self._pulses_on_last:
+            self._pulses_on_last = self.beam.pulses
+            self.pin.load_blank()
 
     def figures(self) -> dict[str, float | int]:
         """Return what engraver.json holds."""

@@ -52,6 +52,9 @@ def engraver(
         list[str] | None,
         typer.Option(help="KIND@LINE, such as ack-lost@500; an unknown KIND lists all."),
     ] = None,
+    fresh_pins: Annotated[
+        bool, typer.Option(help="Put a blank pin in before each program, as a shift does.")
+    ] = False,
     as_json: shell.JsonOption = False,
 ) -> None:
     """Play the controller, the laser and the pin of a station, until interrupted."""
@@ -61,7 +64,7 @@ def engraver(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     setup = load_setup(recipe)
-    station = VirtualStation(setup, out, eager=factor is None, faults=faults)
+    station = VirtualStation(setup, out, eager=factor is None, faults=faults, fresh_pins=fresh_pins)
     baud = setup.machine.baud if paced else None
     server, url = make_server(station.firmware, pty, tcp, rfc2217, factor, baud)
     with server:

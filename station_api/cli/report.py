@@ -9,10 +9,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from firmware_bridge import streamer
 from station_api.cli import shell
 from station_api.marking import MarkReport
-from station_api.walk import Step
+from station_api.walk import Nobody, Step
 
 
-class Display:
+class Display(Nobody):
     """A `Watcher` for a terminal: a line for each ended step, a bar for the one at work.
 
     The bar goes to standard error and vanishes; ``quiet`` keeps the lines back.

@@ -7,13 +7,17 @@ stopped. The first start makes an administrator and prints the way in, once.
 from __future__ import annotations
 
 import json
+import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from station_api.cli import shell
+from station_api.cli.sample import furnishing, refuse_strangers, sample_engraver, ways_in
 from station_api.configuration import settings
+from station_api.home import HOME_VARIABLE
 from station_api.log_key import write_durably
 from station_api.logs import set_up as set_up_logging
 from station_api.logs import under_journal
@@ -45,11 +49,20 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
     plain: Annotated[bool, typer.Option(help="no TLS on a network: a proxy encrypts")] = False,
     docs: Annotated[bool, typer.Option(help="serve /docs and /openapi.json")] = False,
+    scans: Annotated[
+        Path | None, typer.Option(help="folder that the instrument writes its scans to")
+    ] = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option(help="folder of a sample station: virtual engraver, people, orders"),
+    ] = None,
 ) -> None:
     """Serve this station over HTTP; what no option says, the configuration says.
 
-    Example: pinmark serve --port 8080
+    Example: pinmark serve --port 8080; or, to try it out: pinmark serve --sample /tmp/sample
     """
+    if sample is not None:
+        os.environ[HOME_VARIABLE] = str(sample.resolve() / "station")
     keys = settings()
     host = keys.service.host if host is None else host
     port = keys.service.port if port is None else port
@@ -66,18 +79,27 @@ def serve(
     set_up_logging(keys.logging)
     check_tls(tls_cert, tls_key)
     tls = tls_cert is not None
-    with (
-        listen(host, port, tls=tls, plain=plain) as listener,
-        open_station(to_mark=True) as station,
-    ):
+    with ExitStack() as stack:
+        listener = stack.enter_context(listen(host, port, tls=tls, plain=plain))
+        station = stack.enter_context(open_station(to_mark=True))
+        if sample is not None:
+            refuse_strangers(host)
+            scans = sample / "engraver"
+            engraver = stack.enter_context(sample_engraver(scans))
         panel = panel or keys.engraver.panel or panel_of(keys.engraver.recipe)
-        service = make_service(station.home, station.records, engraver, panel=panel)
+        service = make_service(
+            station.home, station.records, engraver, panel=panel, instrument=scans
+        )
         server = make_server(make_app(service, docs=docs, tls=tls), tls_cert, tls_key)
         where = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
         shell.progress_console.print(
-            f"station {station.home}: pages on {where}/, API on {where}/v1"
+            f"station {station.home}: pages on {where}/, API on {where}/v1", soft_wrap=True
         )
-        say_the_way_in(service.people, where, station.home)
+        if sample is None:
+            say_the_way_in(service.people, where, station.home)
+        else:
+            shell.progress_console.print(ways_in(), highlight=False, soft_wrap=True)
+            stack.enter_context(furnishing(station.records, service.people))
         server.run(sockets=[listener])
 
 

@@ -28,7 +28,10 @@ class Page:
 PEOPLE_TOO = frozenset({Role.AUDITOR, Role.TRACER})
 """Roles that machines and people have alike; a machine of any role has no use for pages."""
 
-PAGES = (Page("people", Right.MANAGE_PEOPLE),)
+PAGES = (
+    Page("operator", Right.START_MARKS),
+    Page("people", Right.MANAGE_PEOPLE),
+)
 """Every page, in the order of the menu."""
 
 ASSETS: dict[str, tuple[str, str]] = {}

@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from engraver.errors import AlreadyMarkedError, InputError, LeaseError
 from engraver.orders import WorkOrder, normalise_name, normalise_serial
 from station_api.records import canonical
-from station_api.records.clock import Clock, SystemClock, now_us
+from station_api.records.clock import Clock, Reading, SystemClock, now_us
 from station_api.records.rows import clean_line, identity
 from station_api.records.store import Records
 from station_api.records.tables import column_names, marks, orders
@@ -94,27 +94,59 @@ class Orders:
 
         self._records.writer.run(work)
 
-    def claim(self, station: str, count: int = 1, lease_us: int = LEASE_US) -> list[Claim]:
-        """Claim up to ``count`` open orders for a station."""
+    def claim(
+        self,
+        station: str,
+        count: int = 1,
+        lease_us: int = LEASE_US,
+        order_id: str | None = None,
+    ) -> list[Claim]:
+        """Claim up to ``count`` open orders for a station, or the one with this number."""
         began = self._clock.read()
 
         def work(connection: sa.Connection) -> list[Claim]:
             query = sa.select(orders).where(orders.c.state == OrderState.OPEN.value)
+            if order_id is not None:
+                query = query.where(orders.c.order_id == order_id)
             found = connection.execute(query.order_by(orders.c.order_id).limit(count)).all()
-            until = database_now_us(connection) + lease_us
-            held = {
-                "state": OrderState.CLAIMED.value,
-                "holder": station,
-                "lease_until_us": until,
-                "steady_until_us": began.monotonic_us + lease_us - MARGIN_US,
-                "boot_id": began.boot_id,
-            }
             rows = [dict(zip(ORDER_COLUMNS, row, strict=True)) for row in found]
             for row in rows:
-                self.write(connection, row, {**held, "fence": row["fence"] + 1})
+                row |= {"fence": row["fence"] + 1}
+                self._hold(connection, row, station, began, lease_us)
             return [to_claim(row) for row in rows]
 
         return self._records.writer.run(work)
+
+    def take_up(self, connection: sa.Connection, row: dict[str, Any]) -> None:
+        """Hold an order again whose pin two people gave up: a successor may be marked.
+
+        The token stays: the holder did not change. If another order took the identity meanwhile,
+        nothing happens.
+        """
+        held = identity(row["make"], row["model"], row["serial"])
+        others = sa.select(orders.c.order_id).where(
+            orders.c.held_identity == held, orders.c.order_id != row["order_id"]
+        )
+        if connection.execute(others).first() is None:
+            row |= {"held_identity": held}
+            self._hold(connection, row, self._records.station, self._clock.read(), LEASE_US)
+
+    def _hold(
+        self,
+        connection: sa.Connection,
+        row: dict[str, Any],
+        station: str,
+        began: Reading,
+        lease_us: int,
+    ) -> None:
+        held = {
+            "state": OrderState.CLAIMED.value,
+            "holder": station,
+            "lease_until_us": database_now_us(connection) + lease_us,
+            "steady_until_us": began.monotonic_us + lease_us - MARGIN_US,
+            "boot_id": began.boot_id,
+        }
+        self.write(connection, row, held)
 
     def keep(self, claims: list[Claim]) -> None:
         """Keep claims in this station's own database, to mark by when the plant is away."""

@@ -105,6 +105,17 @@ def show_order(order_id: OrderId, service: ServiceOf, by: Reader) -> dict[str, A
     return {name: row[name] for name in SHOWN}
 
 
+@router.get(
+    "/orders/{order_id}/plan",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
+def plan_of_order(order_id: OrderId, service: ServiceOf, by: Reader) -> Response:
+    """Give what will be burned, as arrays: docs/api.md describes the bytes."""
+    data = service.plans.of(order_of(service.records, order_id))
+    return Response(data, media_type="application/octet-stream")
+
+
 @router.post("/orders/{order_id}/cancel")
 def cancel_order(order_id: OrderId, service: ServiceOf, by: Author) -> dict[str, Any]:
     """Cancel an order that nobody has claimed."""
@@ -118,17 +129,19 @@ def claim_orders(
     service: ServiceOf, by: Claimant, body: NewClaim | None = None, key: KeyHeader = None
 ) -> Response:
     """Claim open orders for this station, under a lease with a fencing token."""
-    count = (body or NewClaim()).count
+    wanted = body or NewClaim()
 
     def work() -> Response:
-        claims = Orders(service.records).claim(service.records.station, count)
+        claims = Orders(service.records).claim(
+            service.records.station, wanted.count, order_id=wanted.order_id
+        )
         found = [
             {**asdict(one.order), "fence": one.fence, "lease_until_us": one.lease_until_us}
             for one in claims
         ]
         return JSONResponse({"claims": found}, 201)
 
-    return service.replies.once(by, key, f"claim {count}".encode(), work)
+    return service.replies.once(by, key, b"claim " + wanted.model_dump_json().encode(), work)
 
 
 def read_batch(data: bytes) -> list[WorkOrder]:

@@ -12,12 +12,14 @@ from engraver.record import MarkState
 from station_api.papers.book import CORRECTION
 from station_api.people import Caller, Right
 from station_api.people.approvals import APPROVED, REFUSED
-from station_api.service.bodies import GivenSecret, NewKey, NewPerson
+from station_api.service.bodies import Countersign, GivenSecret, NewKey, NewPerson
 from station_api.service.callers import AnyId, ServiceOf, allow
+from station_api.service.service import Service
 from station_api.service.transitions import Asked, change
 
 router = APIRouter(tags=["people"])
 Administrator = Annotated[Caller, allow(Right.MANAGE_PEOPLE)]
+Asker = Annotated[Caller, allow(Right.ASK_REMARK)]
 Approver = Annotated[Caller, allow(Right.APPROVE)]
 PersonName = Annotated[str, Path(max_length=64, examples=["a. smith"])]
 
@@ -86,6 +88,22 @@ def list_approvals(service: ServiceOf, by: Approver) -> dict[str, Any]:
 @router.post("/approvals/{approval_id}/approve")
 def approve(approval_id: AnyId, service: ServiceOf, by: Approver) -> dict[str, Any]:
     """Agree, as the second person; what was asked for is done in the same breath."""
+    return _agree(approval_id, service, by)
+
+
+@router.post("/approvals/{approval_id}/countersign")
+def countersign(
+    approval_id: AnyId, body: Countersign, service: ServiceOf, by: Asker
+) -> dict[str, Any]:
+    """Let the second person answer at the first one's screen, by their own secret."""
+    second = service.people.check(body.name, body.secret).caller()
+    second.require(Right.APPROVE)
+    if body.agree:
+        return _agree(approval_id, service, second)
+    return _refuse(approval_id, service, second)
+
+
+def _agree(approval_id: str, service: Service, by: Caller) -> dict[str, Any]:
     asked = service.approvals.check(approval_id, by)
     if asked.action == CORRECTION:
         service.book.make(asked.subject, by.name)
@@ -108,5 +126,9 @@ def approve(approval_id: AnyId, service: ServiceOf, by: Approver) -> dict[str, A
 @router.post("/approvals/{approval_id}/refuse")
 def refuse(approval_id: AnyId, service: ServiceOf, by: Approver) -> dict[str, Any]:
     """Refuse; nothing is done."""
+    return _refuse(approval_id, service, by)
+
+
+def _refuse(approval_id: str, service: Service, by: Caller) -> dict[str, Any]:
     service.approvals.check(approval_id, by)
     return {"approval": asdict(service.approvals.decide(approval_id, by, REFUSED))}

@@ -99,9 +99,36 @@ class NewOrder(WorkOrderIn):
 
 
 class NewClaim(Body):
-    """How many open orders this station wants."""
+    """How many open orders this station wants, or which one."""
 
     count: int = Field(default=1, ge=1, le=500)
+    order_id: str | None = Field(default=None, min_length=1, max_length=64)
+
+
+class ChooseOrder(Body):
+    """The order to take in hand."""
+
+    order_id: str = Field(min_length=1, max_length=64, examples=["WO-2027-0001"])
+
+
+class ConfirmStep(Body):
+    """What the operator has seen to."""
+
+    step: Literal["part", "blank", "loaded", "closed"]
+
+
+class Countersign(Body):
+    """The second person's answer, given at the screen of the first."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "B. Jones", "secret": "correct horse", "agree": True}]
+        },
+    )
+    name: Name
+    secret: Secret
+    agree: bool
 
 
 class StartMark(Body):

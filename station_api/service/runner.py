@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ from engraver.record import MarkState
 from engraver.registry import Registry
 from firmware_bridge.apart import ApartStream
 from firmware_bridge.control import Control, Wish
-from firmware_bridge.stream import OpenStream
+from firmware_bridge.stream import Glance, OpenStream
 from firmware_bridge.streamer import Progress
 from station_api.interlocks import Interlocks, require_panel
 from station_api.logs import fields
@@ -43,8 +43,9 @@ from station_api.quality.releases import refuse_unreleased
 from station_api.records import Records
 from station_api.records.orders import Orders, OrderState, find_order
 from station_api.service.live import Live
+from station_api.service.plans import Place
 from station_api.service.problems import BusyError
-from station_api.walk import Step, encode_order
+from station_api.walk import PlannedMark, Step, encode_order
 
 LOG = logging.getLogger("pinmark.runner")
 T = TypeVar("T")
@@ -68,6 +69,12 @@ class Job:
     mark_id: str | None = None
     mark_state: str | None = None
     problem: str | None = None
+    stroke_acknowledged: int = -1
+    stroke_done: int = -1
+    strokes: int = 0
+    controller: str = ""
+    pins: str = ""
+    left_s: float | None = None
 
 
 class Runner:
@@ -97,6 +104,7 @@ class Runner:
         self._guard = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._thread: threading.Thread | None = None
+        self._port_guard = threading.Lock()
 
     def start(self, order: WorkOrder, caller: Caller) -> Job:
         """Begin to mark one order; return at once.
@@ -142,6 +150,11 @@ class Runner:
                 raise MissingError(f"job {job_id!r} is not known; its mark is in /v1/marks")
             return self._jobs[job_id]
 
+    def jobs(self) -> list[Job]:
+        """Return the jobs of this service, newest first."""
+        with self._guard:
+            return list(reversed(self._jobs.values()))
+
     def ask(self, job_id: str, wish: Wish | bytes) -> Job:
         """Hold, resume or abort the pin at work, or send an override; return at once.
 
@@ -165,6 +178,22 @@ class Runner:
             )
         self._control.ask(wish)
         return job
+
+    def glance(self, baud: int) -> Glance:
+        """Ask the resting controller how it is; while a pin is marked, say what it said last.
+
+        Raises
+        ------
+        PortError
+            If there is no controller, or it does not answer.
+        """
+        if self.port is None:
+            raise PortError("no engraver is connected; start with `pinmark serve --engraver PORT`")
+        for job in self.jobs():
+            if job.state == "running":
+                return Glance(job.controller, job.pins)
+        with self._port_guard, self._open_stream(self.port, baud) as stream:
+            return stream.glance()
 
     def busy(self) -> bool:
         """Return whether a pin is being marked."""
@@ -211,11 +240,12 @@ class Runner:
         records = self._records.on_behalf_of(job.asked_by)
         try:
             assert self.port is not None
-            report = mark_order(
-                order, self._registry, records, self.port, None, watcher,
-                home=self._home, fence=fence, shelf=self._shelf,
-                open_stream=self._open_stream, control=self._control, arming=self._interlocks,
-            )  # fmt: skip
+            with self._port_guard:  # a glance at the controller takes less than a second
+                report = mark_order(
+                    order, self._registry, records, self.port, None, watcher,
+                    home=self._home, fence=fence, shelf=self._shelf,
+                    open_stream=self._open_stream, control=self._control, arming=self._interlocks,
+                )  # fmt: skip
             ended = {"state": "done", "mark_id": report.mark_id, "mark_state": str(report.state)}
         except PinmarkError as error:
             ended = {"state": "failed", "problem": " ".join(str(error).split())}
@@ -244,10 +274,7 @@ class Runner:
         with self._guard:
             job = replace(self._jobs[job_id], **changed)  # type: ignore[arg-type]
             self._jobs[job_id] = job
-        self._live.tell(
-            event, job_id=job_id, state=job.state, step=job.step, done=job.done, total=job.total,
-            mark_id=job.mark_id, mark_state=job.mark_state, problem=job.problem,
-        )  # fmt: skip
+        self._live.tell(event, **asdict(job))
 
     def _remember(self, job: Job) -> None:
         self._jobs[job.job_id] = job
@@ -261,6 +288,13 @@ class _Watcher:
     def __init__(self, runner: Runner, job_id: str) -> None:
         self._runner = runner
         self._job_id = job_id
+        self._place: Place | None = None
+
+    def planned(self, planned: PlannedMark) -> None:
+        self._place = Place(planned)
+
+    def intended(self, mark_id: str) -> None:
+        self._runner.change(self._job_id, "step", mark_id=mark_id)
 
     def begun(self, name: str) -> None:
         self._runner.change(self._job_id, "step", step=name, done=0, total=0)
@@ -270,8 +304,9 @@ class _Watcher:
             self._runner.change(self._job_id, "progress", done=done, total=total)
 
     def streamed(self, now: Progress) -> None:
+        place = self._place.of(now) if self._place else {}
         self._runner.change(
-            self._job_id, "progress", done=now.lines_executed, total=now.lines_total
+            self._job_id, "progress", done=now.lines_executed, total=now.lines_total, **place
         )
 
     def ended(self, step: Step) -> None:

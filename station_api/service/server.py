@@ -12,6 +12,7 @@ import os
 import socket
 import ssl
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -90,7 +91,21 @@ def make_server(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    return uvicorn.Server(config)
+    return _Server(config, app)
+
+
+class _Server(uvicorn.Server):
+    """A server that ends its event streams when it is told to stop, or it would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, as a signal asks."""
+        if self._app.state.service is not None:
+            self._app.state.service.live.close()
+        super().handle_exit(sig, frame)
 
 
 def check_tls(certificate: Path | None, key: Path | None) -> None:

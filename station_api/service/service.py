@@ -23,10 +23,13 @@ from station_api.quality.releases import Releases
 from station_api.records import Records
 from station_api.registry_file import load_registry
 from station_api.service.bench import Bench
+from station_api.service.floor import Floor
 from station_api.service.gathering import Gathering
 from station_api.service.idempotency import Replies
+from station_api.service.instrument import Instrument
 from station_api.service.live import Live
 from station_api.service.metrics import Metrics
+from station_api.service.plans import Plans
 from station_api.service.pulse import Pulse
 from station_api.service.runner import Runner
 from station_api.service.scan_store import ScanStore
@@ -58,6 +61,9 @@ class Service:
     scans: ScanStore
     runner: Runner
     interlocks: Interlocks | None
+    floor: Floor
+    plans: Plans
+    instrument: Instrument
     webhooks: Webhooks
     metrics: Metrics
     signer: SignerKey
@@ -90,8 +96,12 @@ def make_service(
     engraver: str | None = None,
     hasher: Hasher | None = None,
     panel: str = "none",
+    instrument: Path | None = None,
 ) -> Service:
-    """Put a service together from a station's folder and its records."""
+    """Put a service together from a station's folder and its records.
+
+    ``engraver`` is the controller's port, ``instrument`` the folder its scans come to.
+    """
     live = Live(records)
     registry = load_registry()
     shelf = Shelf(records, home)
@@ -101,6 +111,7 @@ def make_service(
     desk = Desk(records, home, registry, lambda: issue_checkpoint(records, [signer], home))
     interlocks = open_interlocks(home, records, panel, live)
     runner = Runner(records, registry, home, shelf.folder, live, engraver, interlocks=interlocks)
+    scans = ScanStore(records, home)
     return Service(
         home=home,
         records=records,
@@ -115,9 +126,12 @@ def make_service(
         replies=Replies(records),
         live=live,
         shelf=shelf,
-        scans=ScanStore(records, home),
+        scans=scans,
         runner=runner,
         interlocks=interlocks,
+        floor=Floor(records, registry, shelf, runner),
+        plans=Plans(registry, shelf),
+        instrument=Instrument(instrument, scans),
         webhooks=Webhooks(records),
         metrics=Metrics(records, sessions, live, runner, home),
         signer=signer,

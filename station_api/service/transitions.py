@@ -78,12 +78,15 @@ def records_key(caller: Caller, key: str | None) -> str | None:
 def _follow(
     connection: sa.Connection, records: Records, asked: Asked, mark: Mapping[str, Any]
 ) -> None:
-    """Let the work order follow its mark: a good or a scrapped pin ends it."""
-    if not mark["fence"] or asked.state not in (MarkState.VERIFIED, MarkState.SCRAPPED):
+    """Let the order follow its mark: a good or a scrapped pin ends it, a re-mark reopens it."""
+    order = find_order(connection, mark["order_id"]) if mark["fence"] else None
+    if order is None or order["holder"] != records.station:
         return
-    order = find_order(connection, mark["order_id"])
-    if order is not None and order["state"] in (OrderState.CLAIMED, OrderState.BEGUN):
+    at_work = order["state"] in (OrderState.CLAIMED, OrderState.BEGUN)
+    if asked.state in (MarkState.VERIFIED, MarkState.SCRAPPED) and at_work:
         Orders(records).settle(connection, order, OrderState.DONE)
+    elif asked.state is MarkState.RE_MARK and order["state"] in (OrderState.BEGUN, OrderState.DONE):
+        Orders(records).take_up(connection, order)
 
 
 def _require_version(mark: Mapping[str, Any], asked: Asked) -> None:

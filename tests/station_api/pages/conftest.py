@@ -21,7 +21,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from station_api.app import make_app
-from station_api.people import Role
+from station_api.people import People, Role
 from station_api.people.secrets import Hasher
 from station_api.records import Records
 from station_api.service.server import listen, make_server
@@ -60,16 +60,15 @@ class Station:
 
 
 @contextmanager
-def serving(home: Path, engraver: str | None = None, port: int = 0) -> Iterator[Station]:
+def serving(
+    home: Path, engraver: str | None = None, instrument: Path | None = None
+) -> Iterator[Station]:
     """Serve a station in a thread of this process, with one person of each role."""
     home.mkdir(parents=True, exist_ok=True)
     records = Records(home / "station.db")
-    service = make_service(home, records, engraver, Hasher(QUICK))
-    known = {person.name for person in service.people.all()}
-    for role in Role:
-        if role is not Role.STATION and f"{role} one" not in known:
-            service.people.add(f"{role} one", role, SECRETS[role], "test")
-    listener = listen("127.0.0.1", port, tls=False, plain=True)
+    service = make_service(home, records, engraver, Hasher(QUICK), instrument=instrument)
+    add_one_of_each(service.people)
+    listener = listen("127.0.0.1", 0, tls=False, plain=True)
     server = make_server(make_app(service))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -80,6 +79,13 @@ def serving(home: Path, engraver: str | None = None, port: int = 0) -> Iterator[
         server.should_exit = True
         thread.join()
         records.close()
+
+
+def add_one_of_each(people: People) -> None:
+    """Add a person of each role, called after it."""
+    for role in Role:
+        if role is not Role.STATION:
+            people.add(f"{role} one", role, SECRETS[role], "test")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ export const newKey = () => {
 
 /**
  * Ask the service. options: method, body (JSON, or a Blob with type), key (Idempotency-Key),
- * match (If-Match), signal. Returns the parsed reply; `full: true` gives {data, etag, status}.
+ * match (If-Match), signal, bytes. Returns the parsed reply; `full: true` gives {data, etag, status}.
  */
 export async function api(path, options = {}) {
   const method = options.method || "GET";
@@ -44,6 +44,7 @@ export async function api(path, options = {}) {
       await pause(PAUSES_MS[Math.min(turn, PAUSES_MS.length - 1)]);
       continue;
     }
+    if (reply.ok && options.bytes) return reply.arrayBuffer();
     if (reply.ok) return options.full ? whole(reply) : parsed(reply);
     const problem = await problemOf(reply);
     if (reply.status !== 401 || options.open) throw problem;

@@ -5,6 +5,7 @@ export {
 } from "../vendor/hooks.js";
 export { api, newKey, pause, Problem, reachable } from "./api.js";
 export { hear, stream } from "./live.js";
+export { PlanView, readPlan, usePlan } from "./plan.js";
 export { recorded, useHear, useKept, usePress, useQuery } from "./query.js";
 export { useScanner } from "./scanner.js";
 export { session } from "./session.js";

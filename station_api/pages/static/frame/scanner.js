@@ -1,10 +1,12 @@
 /* A keyboard-wedge scanner with no field focused: quick keystrokes that end in Enter.
 
-Scanners type a character every 1 to 30 ms; a person takes more than 60 even in a burst. The
-pauses are compared by the events' own time stamps, so that a busy page judges no differently. */
+Scanners type a character every 1 to 30 ms (assumption, from their usual settings); a person takes
+more than 60 even in a burst. The whole text is judged, not each pause, since a busy computer may
+hold one key back; and by the events' own time stamps, so that a busy page judges no differently. */
 import { useEffect, useRef } from "../vendor/hooks.js";
 
-const LONGEST_PAUSE_MS = 50;
+const QUICK_MS = 45; // a key, on average over the text and its Enter
+const END_MS = 200; // a pause after which something else begins
 const SHORTEST_CODE = 3;
 
 /** Call onScan(text) for every scan that goes to no field. */
@@ -13,23 +15,25 @@ export function useScanner(onScan) {
   newest.current = onScan;
   useEffect(() => {
     let text = "";
-    let last_ms = 0;
+    let [first_ms, last_ms] = [0, -END_MS];
     const onKey = (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey || isField(event.target)) return;
       if (document.querySelector("dialog[open]")) return;
-      const quick = event.timeStamp - last_ms <= LONGEST_PAUSE_MS;
+      if (event.key !== "Enter" && event.key.length !== 1) return;
+      if (event.timeStamp - last_ms > END_MS) text = "";
       last_ms = event.timeStamp;
       if (event.key === "Enter") {
-        if (quick && text.length >= SHORTEST_CODE) {
+        if (text.length >= SHORTEST_CODE && last_ms - first_ms <= QUICK_MS * text.length) {
           event.preventDefault(); // or Enter would press the button that has the focus
           event.stopPropagation();
           newest.current(text);
         }
         text = "";
-      } else if (event.key.length === 1) {
-        text = quick ? text + event.key : event.key;
-        if (text.length > 1) event.preventDefault(); // a space would press it too
+        return;
       }
+      if (text === "") first_ms = last_ms;
+      else if (last_ms - first_ms <= QUICK_MS * text.length) event.preventDefault(); // a space presses
+      text += event.key;
     };
     window.addEventListener("keydown", onKey, true);
     return () => window.removeEventListener("keydown", onKey, true);
