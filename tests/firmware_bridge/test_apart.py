@@ -32,6 +32,8 @@ from tests.conftest import wait_until
 STROKES = 120
 PROGRAM = make_program(STROKES, 0.2)
 INTENT = make_intent(PROGRAM)
+LONG = make_program(1200, 0.2)
+"""Outlasts what is asked of it on the busiest machine."""
 PATIENCE_S = 30.0
 SLOWER = FEED_OVERRIDES[-10]
 
@@ -92,8 +94,8 @@ def test_a_hold_an_override_and_an_abort_reach_the_controller(
             control.ask(todo.pop(0)[1])
 
     with controller(tmp_path) as (url, firmware, tally), open_stream(url, MACHINE.baud) as stream:
-        stream.check(PROGRAM, MACHINE, nobody)
-        receipt = stream.run(INTENT, on_progress=watch, control=control)
+        stream.check(LONG, MACHINE, nobody)
+        receipt = stream.run(make_intent(LONG), on_progress=watch, control=control)
         assert firmware.modal.spindle == 5
         assert "Hold" in states
     assert (receipt.outcome, receipt.cause) == (Outcome.UNKNOWN, StopCause.ABORTED)
@@ -246,7 +248,7 @@ def test_a_terminated_child_stops_in_order_and_an_interrupt_is_not_its_to_take(
     """Ctrl-C reaches the whole terminal and is the parent's to weigh; SIGTERM means now."""
     sent: list[int] = []
     with controller(tmp_path) as (url, firmware, _), ApartStream(url, MACHINE.baud) as stream:
-        stream.check(PROGRAM, MACHINE, nobody)
+        stream.check(LONG, MACHINE, nobody)
 
         def watch(now: Progress) -> None:
             due = signal.SIGINT if now.last_surely_done_stroke < 40 else signal.SIGTERM
@@ -254,7 +256,7 @@ def test_a_terminated_child_stops_in_order_and_an_interrupt_is_not_its_to_take(
                 sent.append(due)
                 os.kill(stream.pid, due)
 
-        receipt = stream.run(INTENT, on_progress=watch, journal=tmp_path / "journal")
+        receipt = stream.run(make_intent(LONG), on_progress=watch, journal=tmp_path / "journal")
         assert firmware.modal.spindle == 5
     assert sent == [signal.SIGINT, signal.SIGTERM]
     assert receipt.cause is StopCause.ABORTED

@@ -95,9 +95,13 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, without a window.
+
+    Gone when this folder's tests end: its event loop runs in the thread of the tests, where
+    nobody else could run one.
+    """
     path = find_chromium()
     if path is None:
         pytest.skip("no Chromium here, and none can be installed: apt-get install chromium")
