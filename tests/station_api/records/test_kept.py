@@ -19,7 +19,10 @@ from station_api.tables import KEPT_TABLES, PASSING_COLUMNS, service_metadata
 NOT_TESTIFYING = {"replies"}
 """Tables that hold answers to be given again for a week, and nothing else."""
 
-EACH = [pytest.param(table, id=table.name) for table in KEPT_TABLES]
+SINGLE = [t for t in KEPT_TABLES if [c.name for c in t.primary_key] == ["station"]]
+"""Tables in which a station has one row and no more."""
+
+EACH = [pytest.param(table, id=table.name) for table in KEPT_TABLES if table not in SINGLE]
 
 
 def made_up(table: sa.Table, n: int) -> dict[str, Any]:
@@ -115,6 +118,33 @@ def test_rows_taken_added_and_rolled_back_are_named(records: Records, table: sa.
     with records.database.writing.begin() as connection:
         connection.execute(sa.update(table).where(*which(table, 3)).values(**old))
     assert named(records, table) == [(key_of(table, 3), "position")]
+
+
+@pytest.mark.parametrize("table", [pytest.param(table, id=table.name) for table in SINGLE])
+def test_the_one_row_of_a_station_testifies(records: Records, table: sa.Table) -> None:
+    """Each of its columns changed in turn, the row taken, the row put back to what it was."""
+    keep(records, table, made_up(table, 1))
+    with records.database.writing.begin() as connection:
+        first = dict(connection.execute(sa.select(table)).one()._mapping)
+    keep(records, table, made_up(table, 2), "made again")
+    with records.database.writing.begin() as connection:
+        second = dict(connection.execute(sa.select(table)).one()._mapping)
+    assert kept.check(records) == []
+    for column in sorted(set(second) - PASSING_COLUMNS - {"station"}):
+        value = 7_003 if isinstance(table.c[column].type, sa.Integer) else "~"
+        with records.database.writing.begin() as connection:
+            connection.execute(sa.update(table).values({column: value}))
+        found = named(records, table)
+        assert {row for row, _ in found} == {records.station}, column
+        assert column in {said for _, said in found}, column
+        with records.database.writing.begin() as connection:
+            connection.execute(sa.update(table).values(**second))
+    with records.database.writing.begin() as connection:
+        connection.execute(sa.update(table).values(**first))
+    assert (records.station, "position") in named(records, table)
+    with records.database.writing.begin() as connection:
+        connection.execute(sa.delete(table))
+    assert named(records, table) == [(records.station, "")]
 
 
 def test_rows_beyond_one_block_are_all_compared(records: Records, monkeypatch: Any) -> None:
