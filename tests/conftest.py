@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -29,6 +30,16 @@ START_TIMEOUT_S = 60.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--port DEV``: the controller that tests marked ``hardware`` talk to."""
     parser.addoption("--port", default=None, help="device of a real controller, laser disarmed")
+
+
+@pytest.fixture(autouse=True)
+def logging_of_its_own() -> Iterator[None]:
+    """Take away what a command of this test logs to: its standard error is closed afterwards."""
+    before = list(logging.root.handlers)
+    yield
+    for handler in [one for one in logging.root.handlers if one not in before]:
+        if type(handler).__module__.startswith("logging"):
+            logging.root.removeHandler(handler)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_the_timer_runs_the_command_that_exists() -> None:
     for end in ("service", "timer"):
         units[end] = configparser.ConfigParser(strict=False)
         units[end].optionxform = str  # type: ignore[method-assign, assignment]
-        units[end].read(REPOSITORY / "docs" / "systemd" / f"pinmark-backup.{end}")
+        units[end].read(REPOSITORY / "packaging" / "systemd" / f"pinmark-backup.{end}")
     assert units["timer"]["Timer"]["OnCalendar"] == "daily"
     program, command, folder = units["service"]["Service"]["ExecStart"].split()
     assert program.endswith("/pinmark") and folder.startswith("/")

@@ -81,7 +81,7 @@ def test_a_plate_is_planned_from_its_file(
         (["plan", "--code", CODE, "--recipe", "none"], "recipes/none.toml does not exist"),
         (["plan", "--code", CODE, "--fixture", "none"], "fixtures/none.toml does not exist"),
         (["plan", "--plate", "/nonexistent"], "/nonexistent cannot be read"),
-        (["profiles", "show", "none"], "no profile is called 'none'"),
+        (["profiles", "show", "nothing"], "no profile is called 'nothing'"),
         (["profiles", "check", "none"], "recipes/none.toml does not exist"),
     ],
 )
