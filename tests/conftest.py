@@ -35,6 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def logging_of_its_own() -> Iterator[None]:
     """Take away what a command of this test logs to: its standard error is closed afterwards."""
+    for handler in list(logging.root.handlers):
+        if getattr(getattr(handler, "stream", None), "closed", False):
+            logging.root.removeHandler(handler)
     before = list(logging.root.handlers)
     yield
     for handler in [one for one in logging.root.handlers if one not in before]:

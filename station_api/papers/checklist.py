@@ -106,7 +106,7 @@ WANTS = (
         RULING,
         "a backup every day",
         BOTH,
-        "`pinmark backup FOLDER`, run by the timer in docs/systemd; checked before it counts",
+        "`pinmark backup FOLDER`, run by the timer in packaging/systemd; checked before it counts",
     ),
     Wants(
         "premises",
