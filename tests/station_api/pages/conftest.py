@@ -21,6 +21,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from station_api.app import make_app
+from station_api.pages.table import pages_of
 from station_api.people import People, Role
 from station_api.people.secrets import Hasher
 from station_api.records import Records
@@ -149,6 +150,9 @@ def screen(station: Station, contexts: Callable[..., BrowserContext]) -> Screen:
         page.goto(f"{at.url}/pages/{name}")
         if role is not None:
             sign_in(page, f"{role} one", SECRETS[role])
+            if not name and pages_of(role):
+                page.wait_for_url(f"**/pages/{pages_of(role)[0]}")
+                page.get_by_role("button", name="Sign out").wait_for()
         return page
 
     return show
