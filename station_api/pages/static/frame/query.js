@@ -13,18 +13,12 @@ export const recorded = (event) => event.event === "grown" || event.event === "t
  */
 export function useQuery(path, when = recorded) {
   const [found, setFound] = useState({ path: null });
-  const turn = useRef({ busy: false, again: false, path: null });
+  const turn = useRef({ running: null, again: false, path: null });
   const picks = useRef(when);
   picks.current = when;
   turn.current.path = path;
 
-  const reload = useCallback(async () => {
-    const now = turn.current;
-    if (now.busy) {
-      now.again = true;
-      return;
-    }
-    now.busy = true;
+  const read = useCallback(async (now) => {
     do {
       now.again = false;
       const asked = now.path;
@@ -39,7 +33,19 @@ export function useQuery(path, when = recorded) {
       }
       if (asked !== now.path) now.again = true;
     } while (now.again);
-    now.busy = false;
+  }, []);
+
+  /** Read again; resolves when a read that began after the call has been answered. */
+  const reload = useCallback(() => {
+    const now = turn.current;
+    if (now.running) now.again = true;
+    else {
+      now.running = read(now).then(() => {
+        now.running = null;
+        return now.again ? reload() : undefined;
+      });
+    }
+    return now.running;
   }, []);
 
   useEffect(() => {

@@ -42,26 +42,21 @@ export default function Operator({ who }) {
 function Bench({ floor, who, reload, children }) {
   const stage = stageOf(floor);
   const [said, setSaid] = useState(null);
-  const [press, pressed] = usePress(async (key, path, body) => {
+  const act = useTurns(floor.version, reload);
+  const [press, pressed] = usePress((key, path, body) => {
     setSaid(null);
-    await api(path, { method: "POST", key, body, match: `"${floor.version}"` });
-    await reload();
+    return act(path, body, key);
   });
-  const choose = useCallback(
-    async (orderId) => {
-      setSaid(null);
-      try {
-        const match = `"${floor.version}"`;
-        await api("/floor/choose", { method: "POST", body: { order_id: orderId }, match });
-        await reload();
-        return true;
-      } catch (problem) {
-        setSaid(problem);
-        return false;
-      }
-    },
-    [floor.version],
-  );
+  const choose = useCallback(async (orderId) => {
+    setSaid(null);
+    try {
+      await act("/floor/choose", { order_id: orderId });
+      return true;
+    } catch (problem) {
+      setSaid(problem);
+      return false;
+    }
+  }, []);
   const canChoose = mayChange(stage);
   useScanner((text) => {
     const scanned = text.trim().toUpperCase();
@@ -91,6 +86,32 @@ function Bench({ floor, who, reload, children }) {
       <${Next} stage=${stage} floor=${floor} who=${who} press=${press} busy=${pressed.busy}
         reload=${reload} /></section>
     <${Side} floor=${floor} who=${who} choose=${choose} canChoose=${canChoose} />`;
+}
+
+/** Acts on the floor, one after the other; what this screen changed itself it has looked at. */
+function useTurns(version, reload) {
+  const shown = useRef(version);
+  const known = useRef(version);
+  const turn = useRef(Promise.resolve());
+  shown.current = version;
+  useEffect(() => {
+    known.current = Math.max(known.current, version); // an older answer may still be on its way
+  }, [version]);
+  return useCallback((path, body, key) => {
+    const act = async () => {
+      try {
+        const match = `"${known.current}"`;
+        const said = await api(path, { method: "POST", key, body, match });
+        if (path.startsWith("/floor/")) known.current = said.version;
+      } catch (problem) {
+        known.current = shown.current;
+        throw problem;
+      }
+      await reload();
+    };
+    turn.current = turn.current.catch(() => null).then(act);
+    return turn.current;
+  }, []);
 }
 
 const Failed = ({ job }) => html`<div class="notice warn" role="alert">
