@@ -45,6 +45,20 @@ LEAST_LEGIBLE = 0.9
 """Share of single symbols read on a first case. Assumption: at 0.9 a code of 12 of which 8 are
 needed is read whole or with erasures in more than 99 of 100 cases."""
 
+LIMITS: Mapping[str, Mapping[str, int]] = {
+    "parts": {"least": FEWEST_PARTS},
+    "operators": {"least": FEWEST_OPERATORS},
+    "trials": {"least": FEWEST_TRIALS},
+    "grr_ppm": {"most": round(LARGEST_GRR * 1e6)},
+    "grr_tolerance_ppm": {"most": round(LARGEST_GRR * 1e6)},
+    "ndc": {"least": LEAST_NDC},
+    "marks": {"least": FEWEST_MARKS},
+    "cpk_ppm": {"least": round(LEAST_CPK * 1e6)},
+    "ppk_symbols_ppm": {"least": round(LEAST_CPK * 1e6)},
+    "legible_ppm": {"least": round(LEAST_LEGIBLE * 1e6)},
+}
+"""What the figures of exhibits are held to, in the integers they are written in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:

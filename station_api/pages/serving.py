@@ -148,7 +148,8 @@ def _preloads(name: str) -> str:
         files.append(STATIC / "pages" / f"{name}.js")
     names = [file.relative_to(STATIC).as_posix() for file in files if file.name != "theme.js"]
     links = [f'<link rel="modulepreload" href="/pages/static/{name}">' for name in names]
-    style = STATIC / "pages" / f"{name}.css"
-    if name and style.exists():
-        links.append(f'<link rel="stylesheet" href="/pages/static/pages/{name}.css">')
+    page = page_named(name)
+    for style in (*page.styles, f"{name}.css") if page else ():
+        if (STATIC / "pages" / style).exists():
+            links.append(f'<link rel="stylesheet" href="/pages/static/pages/{style}">')
     return "\n".join(links)

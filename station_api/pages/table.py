@@ -14,11 +14,15 @@ from station_api.people.roles import MACHINE_ROLES, RIGHTS, Right, Role
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its name in the address, who may open it, what it needs beyond the strict CSP."""
+    """One page: its name in the address, who may open it, what it needs beyond the strict CSP.
+
+    ``styles`` names style sheets of ``static/pages`` that it shares with other pages.
+    """
 
     name: str
     right: Right
     csp: Mapping[str, str] = field(default_factory=dict)
+    styles: tuple[str, ...] = ()
 
     def is_for(self, role: Role) -> bool:
         """Return whether somebody of this role may open the page."""
@@ -28,8 +32,12 @@ class Page:
 PEOPLE_TOO = frozenset({Role.AUDITOR, Role.TRACER})
 """Roles that machines and people have alike; a machine of any role has no use for pages."""
 
+BENCH = ("bench/bench.css",)
+"""What the engineer's pages look alike in."""
+
 PAGES = (
     Page("operator", Right.START_MARKS),
+    Page("recipes", Right.USE_BENCH, styles=BENCH),
     Page("people", Right.MANAGE_PEOPLE),
 )
 """Every page, in the order of the menu."""

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 import hardware
 from engraver import gcode
 from engraver.errors import ConflictError, PinmarkError
-from engraver.release import KINDS, Release, judge
+from engraver.release import KINDS, LIMITS, Release, judge
 from station_api.people import Caller, NotAllowedError, Right
 from station_api.quality import charts, evidence
 from station_api.quality.evidence import Kept, keep_evidence
@@ -38,6 +38,7 @@ def list_releases(service: ServiceOf, by: Reader) -> dict[str, Any]:
         "recipes": [_standing(service, name, rows) for name in names],
         "releases": [release_fields(row) for row in rows],
         "evidence": list(KINDS),
+        "limits": LIMITS,
     }
 
 

@@ -250,8 +250,9 @@ def test_a_coupon_becomes_profiles_and_a_release(
 
 
 def standing(client: TestClient, token: str) -> dict[str, str]:
-    found = client.get("/v1/releases", headers=bearer(token)).json()["recipes"]
-    return {one["recipe"]: one["state"] for one in found}
+    found = client.get("/v1/releases", headers=bearer(token)).json()
+    assert found["limits"]["cpk_ppm"] == {"least": 1_330_000}
+    return {one["recipe"]: one["state"] for one in found["recipes"]}
 
 
 def test_the_engraver_starts_no_unreleased_recipe(
