@@ -17,7 +17,7 @@ from engraver.record import MarkState
 from firmware_bridge.control import Wish
 from station_api.people import Caller, Right
 from station_api.profiles import load_setup
-from station_api.service.bodies import ChooseOrder, ConfirmStep
+from station_api.service.bodies import ChooseOrder, ConfirmStep, ScannedLabel
 from station_api.service.callers import (
     AnyId,
     KeyHeader,
@@ -51,6 +51,19 @@ def choose_order(
 ) -> Response:
     """Take an order in hand; it is claimed for this station if nobody has it."""
     return _told(service, service.floor.choose(body.order_id, by, version_of(if_match)))
+
+
+@router.post("/floor/scanned")
+def take_scanned(
+    body: ScannedLabel, service: ServiceOf, by: Starter, if_match: MatchHeader = None
+) -> Response:
+    """Do what a scanned label asks for: take its order in hand, or confirm the part.
+
+    `did` is `chosen`, `confirmed` or `nothing` (that order is at hand already).
+    """
+    taken = service.labels.take(body.content, by, version_of(if_match))
+    service.live.tell()
+    return JSONResponse(asdict(taken), headers={"ETag": f'"{taken.version}"'})
 
 
 @router.post("/floor/confirm")

@@ -111,6 +111,12 @@ class ChooseOrder(Body):
     order_id: str = Field(min_length=1, max_length=64, examples=["WO-2027-0001"])
 
 
+class ScannedLabel(Body):
+    """What a scanner read: a work order's symbol, its number, a serial, a GS1 label."""
+
+    content: str = Field(min_length=1, max_length=1024, examples=["ZQ0042"])
+
+
 class ConfirmStep(Body):
     """What the operator has seen to."""
 

@@ -100,6 +100,11 @@ class Floor:
         """Return the recipe that an order names."""
         return str(self._orders.get(order_id)["recipe"])
 
+    def mark_of(self, order_id: str) -> dict[str, Any] | None:
+        """Return this station's newest mark of an order."""
+        with self._records.database.reading.connect() as connection:
+            return self._mark_of(connection, order_id)
+
     def _refuse_busy(self) -> None:
         if self._runner.busy():
             raise BusyError("the engraver is marking; wait until it has ended, or abort it")
@@ -141,7 +146,7 @@ class Floor:
                 "step": row["step"] if row and order else None,
                 "changed_by": row["changed_by"] if row else None,
                 "changed_at_us": row["changed_at_us"] if row else None,
-                "mark": self._mark_of(connection, order) if order else None,
+                "mark": self._mark_of(connection, order["order_id"]) if order else None,
                 "queue": self._queue(connection),
                 "left": _count(connection, orders, orders.c.state.in_(("open", "claimed"))),
                 "recent": self._recent(connection),
@@ -166,9 +171,9 @@ class Floor:
             return {**described, "problem": str(error)}
         return {**described, "code": code.text, "part": setup.part.name, "problem": None}
 
-    def _mark_of(self, connection: sa.Connection, order: dict[str, Any]) -> dict[str, Any] | None:
+    def _mark_of(self, connection: sa.Connection, order_id: str) -> dict[str, Any] | None:
         query = sa.select(marks).where(
-            marks.c.station == self._records.station, marks.c.order_id == order["order_id"]
+            marks.c.station == self._records.station, marks.c.order_id == order_id
         )
         newest = query.order_by(marks.c.number.desc()).limit(1)
         found = connection.execute(newest).mappings().first()

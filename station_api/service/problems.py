@@ -37,6 +37,14 @@ class BusyError(errors.PortError):
     """The engraver is marking; one pin at a time."""
 
 
+class WrongPartError(errors.ConflictError):
+    """The part that was scanned is not the one of the order at hand."""
+
+
+class NotNowError(errors.ConflictError):
+    """A pin is at work; the next order waits."""
+
+
 class TooLargeError(errors.InputError):
     """A body beyond its limit."""
 
@@ -51,6 +59,8 @@ STATUS: dict[type[errors.PinmarkError], tuple[int, str]] = {
     NoVersionError: (428, "if-match-required"),
     TooLargeError: (413, "too-large"),
     BusyError: (409, "engraver-busy"),
+    WrongPartError: (409, "wrong-part"),
+    NotNowError: (409, "not-now"),
     errors.ConflictError: (409, "conflict"),
     errors.AlreadyMarkedError: (409, "already-marked"),
     errors.NotReleasedError: (409, "not-released"),

@@ -33,6 +33,7 @@ from station_api.service.plans import Plans
 from station_api.service.pulse import Pulse
 from station_api.service.runner import Runner
 from station_api.service.scan_store import ScanStore
+from station_api.service.scanned import LabelTaker
 from station_api.service.shelf import Shelf
 from station_api.service.upkeep import Upkeep
 from station_api.service.webhooks import Webhooks
@@ -62,6 +63,7 @@ class Service:
     runner: Runner
     interlocks: Interlocks | None
     floor: Floor
+    labels: LabelTaker
     plans: Plans
     instrument: Instrument
     webhooks: Webhooks
@@ -112,6 +114,7 @@ def make_service(
     interlocks = open_interlocks(home, records, panel, live)
     runner = Runner(records, registry, home, shelf.folder, live, engraver, interlocks=interlocks)
     scans = ScanStore(records, home)
+    floor = Floor(records, registry, shelf, runner)
     return Service(
         home=home,
         records=records,
@@ -129,7 +132,8 @@ def make_service(
         scans=scans,
         runner=runner,
         interlocks=interlocks,
-        floor=Floor(records, registry, shelf, runner),
+        floor=floor,
+        labels=LabelTaker(records, floor),
         plans=Plans(registry, shelf),
         instrument=Instrument(instrument, scans),
         webhooks=Webhooks(records),

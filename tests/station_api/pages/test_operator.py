@@ -167,7 +167,7 @@ def test_a_scan_at_the_wrong_time_changes_nothing(screen: Screen, floor: Floor) 
         press(page, step)
     expect(page.get_by_role("button", name="The door is closed")).to_be_focused()
     scan(page, "WO-2")
-    expect(page.get_by_role("alert")).to_contain_text("Finish this pin first")
+    expect(page.get_by_role("alert")).to_contain_text("finish its pin first")
     expect(page.get_by_role("heading", name="WO-1")).to_be_visible()
     expect(page.get_by_role("button", name="The door is closed")).to_be_visible()
 

@@ -45,6 +45,7 @@ TABLE = {
     "POST /v1/marks": F,
     "GET /v1/floor": F,
     "POST /v1/floor/choose": F,
+    "POST /v1/floor/scanned": F,
     "POST /v1/floor/confirm": F,
     "POST /v1/floor/clear": F,
     "GET /v1/controller": F,

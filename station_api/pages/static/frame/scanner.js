@@ -2,7 +2,8 @@
 
 Scanners type a character every 1 to 30 ms (assumption, from their usual settings); a person takes
 more than 60 even in a burst. The whole text is judged, not each pause, since a busy computer may
-hold one key back; and by the events' own time stamps, so that a busy page judges no differently. */
+hold one key back; and by the events' own time stamps, so that a busy page judges no differently.
+The separator of a GS1 label (FNC1) comes as Ctrl+], as keyboards of terminals have it. */
 import { useEffect, useRef } from "../vendor/hooks.js";
 
 const QUICK_MS = 45; // a key, on average over the text and its Enter
@@ -17,8 +18,10 @@ export function useScanner(onScan) {
     let text = "";
     let [first_ms, last_ms] = [0, -END_MS];
     const onKey = (event) => {
-      if (event.ctrlKey || event.altKey || event.metaKey || isField(event.target)) return;
+      if (event.altKey || event.metaKey || isField(event.target)) return;
       if (document.querySelector("dialog[open]")) return;
+      const isSeparator = event.ctrlKey && (event.key === "]" || event.code === "BracketRight");
+      if (event.ctrlKey && !isSeparator) return;
       if (event.key !== "Enter" && event.key.length !== 1) return;
       if (event.timeStamp - last_ms > END_MS) text = "";
       last_ms = event.timeStamp;
@@ -33,7 +36,7 @@ export function useScanner(onScan) {
       }
       if (text === "") first_ms = last_ms;
       else if (last_ms - first_ms <= QUICK_MS * text.length) event.preventDefault(); // a space presses
-      text += event.key;
+      text += isSeparator ? "\u001d" : event.key;
     };
     window.addEventListener("keydown", onKey, true);
     return () => window.removeEventListener("keydown", onKey, true);

@@ -47,28 +47,21 @@ function Bench({ floor, who, reload, children }) {
     setSaid(null);
     return act(path, body, key);
   });
-  const choose = useCallback(async (orderId) => {
+  const send = async (path, body) => {
     setSaid(null);
     try {
-      await act("/floor/choose", { order_id: orderId });
+      const done = await act(path, body);
+      if (done.did === "nothing") announce(t("operator.scanned-same", { order: done.order_id }));
       return true;
     } catch (problem) {
       setSaid(problem);
       return false;
     }
-  }, []);
+  };
+  const choose = (orderId) => send("/floor/choose", { order_id: orderId });
+  const scanned = (content) => send("/floor/scanned", { content });
   const canChoose = mayChange(stage);
-  useScanner((text) => {
-    const scanned = text.trim().toUpperCase();
-    if (stage === "part" && scanned === floor.order.serial) {
-      press("/floor/confirm", { step: "part" });
-    } else if (stage === "part" && scanned !== floor.order.order_id.toUpperCase()) {
-      choose(text.trim()).then((taken) => {
-        if (!taken) setSaid({ kind: "wrong-part", detail: t("operator.wrong-part", { scanned }) });
-      });
-    } else if (canChoose) choose(text.trim());
-    else setSaid({ kind: "not-now", detail: t("operator.not-now") });
-  });
+  useScanner(scanned);
   const job = floor.job;
   const orderId = stage === "marking" ? job.order_id : floor.order && floor.order.order_id;
   return html`<section class="order" aria-label=${t("operator.order")}>
@@ -85,7 +78,7 @@ function Bench({ floor, who, reload, children }) {
         && html`<${Failed} job=${job} />`}
       <${Next} stage=${stage} floor=${floor} who=${who} press=${press} busy=${pressed.busy}
         reload=${reload} /></section>
-    <${Side} floor=${floor} who=${who} choose=${choose} canChoose=${canChoose} />`;
+    <${Side} floor=${floor} who=${who} choose=${choose} scanned=${scanned} canChoose=${canChoose} />`;
 }
 
 /** Acts on the floor, one after the other; what this screen changed itself it has looked at. */
@@ -99,15 +92,17 @@ function useTurns(version, reload) {
   }, [version]);
   return useCallback((path, body, key) => {
     const act = async () => {
+      let said;
       try {
         const match = `"${known.current}"`;
-        const said = await api(path, { method: "POST", key, body, match });
+        said = await api(path, { method: "POST", key, body, match });
         if (path.startsWith("/floor/")) known.current = said.version;
       } catch (problem) {
         known.current = shown.current;
         throw problem;
       }
       await reload();
+      return said;
     };
     turn.current = turn.current.catch(() => null).then(act);
     return turn.current;

@@ -6,12 +6,12 @@ import { Decide } from "./decide.js";
 
 const COUNTED = ["verified", "rejected", "unknown", "scrapped"];
 
-export function Side({ floor, who, choose, canChoose }) {
+export function Side({ floor, who, choose, scanned, canChoose }) {
   const [text, setText] = useKept("order", "");
   const [open, setOpen] = useState(null);
   const submit = (event) => {
     event.preventDefault();
-    if (text.trim()) choose(text.trim()).then((done) => done && setText(""));
+    if (text.trim()) scanned(text.trim()).then((done) => done && setText(""));
   };
   return html`<aside class="side" aria-label=${t("operator.shift")}>
     <form class="scan" onSubmit=${submit}><${Field} name="order" label=${t("operator.scan-label")}
