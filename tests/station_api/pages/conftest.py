@@ -107,6 +107,7 @@ def browser() -> Iterator[Browser]:
     path = find_chromium()
     if path is None:
         pytest.skip("no Chromium here, and none can be installed: apt-get install chromium")
+    expect.set_options(timeout=PATIENCE_MS)  # this machine may be busy
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         yield opened

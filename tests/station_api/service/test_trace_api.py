@@ -6,19 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-import hardware
-from engraver import codes, layout, relief
-from engraver.heightmap import write_x3p
-from engraver.impressions import CONDITIONS, Firearm, Shot, strike
-from engraver.impressions.legibility import ideal_pin
 from station_api import kept
 from station_api.people import Role
 from station_api.service.service import Service
 from tests.station_api.service.conftest import bearer, is_problem
+from tests.station_api.trace.cases import case_scan
 from tests.station_api.trace.conftest import intend_all, intent_of
 
 REQUEST = {
@@ -123,19 +118,12 @@ def test_a_tracer_needs_a_request_and_an_auditor_does_not(
 
 def test_scans_of_cases_lead_to_the_mark_and_onto_the_sheet(tracer: Any, service: Service) -> None:
     """Upload, search, sheet: pictures included, two pages at most, the same bytes every time."""
-    setup = hardware.load_setup("default")
-    code = codes.encode_index(32775, setup.recipe.code_format)
-    design = relief.design(layout.arrange(code, setup), setup)
-    rng = np.random.default_rng(4)
-    firearm, pin = Firearm.draw(CONDITIONS["good"], rng), ideal_pin(design)
-    shot = Shot.draw(CONDITIONS["good"], firearm, 0, rng)
-    data = write_x3p(strike(pin, CONDITIONS["good"], firearm, shot, dent=True))
-    uploaded = tracer("POST", "scans", content=data)
+    uploaded = tracer("POST", "scans", content=case_scan(32775))
     assert uploaded.status_code == 201
     request_id = tracer("POST", "requests", json=REQUEST).json()["request_id"]
     scan = {"scan_id": uploaded.json()["scan_id"], "name": "case A"}
     answer = tracer("POST", "search", json={"scans": [scan], "request_id": request_id}).json()
-    assert answer["candidates"][0]["code"] == code.text
+    assert answer["candidates"][0]["code"] == intent_of(32775).code
     assert len(answer["cases"][0]["cells_um"]) == 12
     path = f"queries/{answer['query_id']}/sheet.pdf"
     sheets = [tracer("GET", path).content for _ in range(2)]
