@@ -28,10 +28,11 @@ bench: setup .venv-bench/.made ## tables of ratios beside peers, which live in .
 	@$(PYTHON) scripts/make_venv.py .venv-bench requirements/bench.txt
 	@touch $@
 
-soak: setup ## hours of streaming in virtual time; two stations racing, killed at random
+soak: setup ## hours of streaming in virtual time, races, thousands of power cuts
 	@$(BIN)/python scripts/soak.py
 	@PINMARK_HYPOTHESIS=explore $(BIN)/python -m pytest -q tests/engraver
 	@PINMARK_SOAK_SERIALS=1000 $(BIN)/python -m pytest -q tests/station_api/records/test_race.py
+	@PINMARK_SOAK_CUTS=5000 $(BIN)/python -m pytest -q tests/faults/test_power_cut.py
 
 serve: setup ## pages and service of a sample station with a virtual engraver, in .sample/
 	@$(BIN)/pinmark serve --sample .sample

@@ -9,11 +9,11 @@ one is on disk. Strokes count from 0; -1 means none.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engraver.errors import UnknownStateError
+from firmware_bridge.durable import replace_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,7 @@ class Journal:
         """Replace the file by ``entry``; on disk when this returns."""
         if self.path is None:
             return
-        draft = self.path.with_name(self.path.name + ".new")
-        with draft.open("w", encoding="ascii") as file:
-            json.dump(asdict(entry), file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_durably(self.path, json.dumps(asdict(entry)))
 
 
 def read_journal(path: Path) -> Entry:

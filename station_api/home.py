@@ -15,6 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from engraver.errors import OrderError
+from firmware_bridge.durable import make_folder
 from station_api.configuration import settings
 
 HOME_VARIABLE = "PINMARK_HOME"
@@ -30,7 +31,7 @@ def station_home() -> Path:
     """
     home = settings().station.home or Path(platformdirs.user_data_dir("pinmark"))
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
     except OSError as error:
         raise OrderError(
             f"{HOME_VARIABLE} {home} cannot be used ({error.strerror}); name a folder you can write"

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engraver.errors import NoteError, OrderError
+from firmware_bridge.durable import make_folder, replace_durably
 from station_api.configuration import settings
 from station_api.transparency.note import (
     Algorithm,
@@ -71,7 +72,7 @@ def _signer(path: Path, name: str, kind: Algorithm, given: str | None = None) ->
 def save_key(path: Path, key: SignerKey) -> SignerKey:
     """Write a key to a new file, readable by its owner alone, and its public half beside it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
             file.write(key.text() + "\n")
@@ -109,21 +110,9 @@ def write_durably(path: Path, text: str, mode: int = 0o644) -> None:
     OrderError
         If the disk refuses.
     """
-    fresh = path.with_name(path.name + ".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        make_folder(path.parent)
+        replace_durably(path, text, mode)
     except OSError as error:
         raise OrderError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -8,7 +8,6 @@ means is decided in `engraver.registry`; here only files are read and written.
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from engraver import registry
 from engraver.errors import RegistryError
 from engraver.registry import Registry, Row
+from firmware_bridge.durable import make_folder, replace_durably
 from station_api.home import station_home
 
 FILE_NAME = "registry.json"
@@ -68,7 +68,7 @@ def grow(step: Callable[[Registry], Registry], today: str) -> Registry:
     """
     path = registry_path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with path.with_suffix(".lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             ours = load_registry(path) if path.exists() else Registry((TEST_ROW,))
@@ -76,22 +76,7 @@ def grow(step: Callable[[Registry], Registry], today: str) -> Registry:
             relation = registry.compare(ours, grown)
             if path.exists() and relation.relation not in ("equal", "continues"):
                 raise RegistryError(f"a registry only grows: {relation.detail}")
-            _replace(path, registry.to_json(grown, today))
+            replace_durably(path, registry.to_json(grown, today))
     except OSError as error:
         raise RegistryError(f"registry {path} cannot be written: {error}") from error
     return grown
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write ``text`` beside ``path``, durably, and put it in its place."""
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engraver.errors import PortError, UnknownStateError
 from engraver.record import MarkState
+from firmware_bridge.durable import make_folder
 from firmware_bridge.journal import read_journal
 from station_api.configuration import settings
 from station_api.configuration.secret_files import read_secret
@@ -64,9 +65,7 @@ def open_station(*, to_mark: bool = False) -> Iterator[Station]:
 
 def journal_path(home: Path, mark_id: str) -> Path:
     """Return where the streamer keeps the bounds of a run while it lasts."""
-    folder = home / "journals"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{mark_id}.json"
+    return make_folder(home / "journals") / f"{mark_id}.json"
 
 
 def _last_words(home: Path, mark_id: str) -> str:

@@ -7,12 +7,12 @@ closing, ``pin.x3p`` and ``engraver.json`` in the folder, each written whole or 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from engraver.ablation import Surface
 from engraver.heightmap import write_x3p
 from engraver.profiles import Setup
+from firmware_bridge.durable import replace_durably
 from firmware_bridge.virtual.beam import Beam
 from firmware_bridge.virtual.faults import Faults
 from firmware_bridge.virtual.firmware import Firmware
@@ -64,8 +64,8 @@ class VirtualStation:
         folder, text = self.folder, json.dumps(self.figures(), indent=1)
 
         def write(surface: Surface) -> None:
-            write_whole(folder / "pin.x3p", write_x3p(surface.height))
-            write_whole(folder / "engraver.json", text.encode())
+            replace_durably(folder / "pin.x3p", write_x3p(surface.height))
+            replace_durably(folder / "engraver.json", text.encode())
 
         self.pin.then(write)
 
@@ -96,13 +96,3 @@ class VirtualStation:
         """Write the results a last time and end the pin's thread."""
         self.write_results()
         self.pin.close()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` in one step, durable before the name appears."""
-    draft = path.with_name(path.name + ".new")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engraver.errors import InputError, MissingError, OrderError
+from firmware_bridge.durable import sync_folder
 from station_api.configuration import settings
 from station_api.kept import append, keep_row, read_row
 from station_api.people.callers import Caller, SignInError
@@ -186,6 +187,7 @@ def load_pepper(home: Path) -> bytes:
                 file.write(secrets.token_hex(32) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+            sync_folder(path.parent)
         pepper = bytes.fromhex((text or path.read_text("utf-8")).strip())
     except (OSError, ValueError) as error:
         raise OrderError(f"{path} cannot be used ({error}); restore it from a backup") from error

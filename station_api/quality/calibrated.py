@@ -20,6 +20,7 @@ from engraver.coupon import Calibration
 from engraver.errors import InputError
 from engraver.heightmap import HeightMap
 from engraver.profiles import Setup
+from firmware_bridge.durable import make_folder, replace_durably
 
 COLUMNS = ("x_um", "y_um", "energy_uj", "pulses")
 """Columns of a table of craters."""
@@ -125,9 +126,9 @@ def save(
     written: list[Path] = []
     try:
         for kind, text in texts.items():
-            (folder / kind).mkdir(parents=True, exist_ok=True)
+            make_folder(folder / kind)
             written.append(folder / kind / f"{name}.toml")
-            written[-1].write_text(text, "utf-8")
+            replace_durably(written[-1], text)
         hardware.load_setup(name, shelf)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from None

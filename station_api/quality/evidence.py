@@ -25,6 +25,7 @@ from engraver.release import (
     gauge_exhibit,
     prediction_exhibit,
 )
+from firmware_bridge.durable import make_folder, replace_durably
 from station_api.quality import calibrated
 from station_api.quality.figures import Inspected
 from station_api.quality.gauge import (
@@ -161,9 +162,9 @@ def keep_evidence(home: Path, kept: Sequence[Kept]) -> None:
     """Write what exhibits rest on into the station's folder, each file named by its digest."""
     folder = home / "evidence"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for exhibit, data in kept:
-            (folder / exhibit.source_sha256).write_bytes(data)
+            replace_durably(folder / exhibit.source_sha256, data)
     except OSError as error:
         raise StorageError(f"{folder} cannot be written ({error.strerror})") from error
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from engraver.errors import InputError, StorageError
+from firmware_bridge.durable import make_folder, sync_folder
 from station_api.records.database import open_database
 from station_api.records.findings import Report
 from station_api.records.fsck import fsck
@@ -57,7 +58,7 @@ def take_backup(
     name = f"pinmark-{records.station}-{size:010d}-{moment:%Y%m%dT%H%M%SZ}.db"
     target, partial = folder / name, folder / f"{name}.partial"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         partial.unlink(missing_ok=True)
         if records.database.is_sqlite:
             _copy_file(records.database.path, partial)
@@ -74,7 +75,7 @@ def take_backup(
             f"the backup is not sound ({report.findings[0].line()}); run `pinmark log fsck`"
         )
     partial.replace(target)
-    _sync(folder)
+    sync_folder(folder)
     return Backup(target, report)
 
 
@@ -102,7 +103,7 @@ def restore_backup(
         raise InputError(f"backup {source} does not exist")
     partial = target.with_name(target.name + ".partial")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         shutil.copyfile(source, partial)
         _sync(partial)
         report = check_backup(partial, keys, own, elsewhere)
@@ -112,7 +113,7 @@ def restore_backup(
                 f"({len(report.findings)} findings)"
             )
         partial.replace(target)
-        _sync(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise StorageError(f"{target} cannot be written: {error.strerror}") from error
     finally:

@@ -7,7 +7,6 @@ and not kept; the same scan twice is one scan.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 
 from engraver.errors import MissingError
 from engraver.heightmap import HeightMap
+from firmware_bridge.durable import make_folder, take_over
 from station_api.kept import keep_row, read_row
 from station_api.people import Caller
 from station_api.records import Records
@@ -42,7 +42,7 @@ class ScanStore:
     def __init__(self, records: Records, home: Path) -> None:
         self._records = records
         self.folder = home / "scans"
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         for left in self.folder.glob("*.part"):
             left.unlink(missing_ok=True)
 
@@ -57,9 +57,7 @@ class ScanStore:
         height_map = read_scan(received)
         data = received.read_bytes()
         scan_id = hashlib.sha256(data).hexdigest()
-        with received.open("rb") as file:
-            os.fsync(file.fileno())
-        received.replace(self.path(scan_id))
+        take_over(received, self.path(scan_id))
         row = {
             "scan_id": scan_id,
             "size_bytes": len(data),

@@ -30,13 +30,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engraver.codes import FORMATS, CodeFormat
 from engraver.errors import StorageError
+from firmware_bridge.durable import replace_durably
 from station_api.trace.packing import BITS, Indices, Packed
 
 MAGIC = "pinmark trace block 1"
@@ -145,8 +146,8 @@ def write_block(path: Path, fmt: CodeFormat, codes: Packed, indices: Indices) ->
         Distinct, in ascending order of code.
     """
     digest = hashlib.sha256()
-    fresh = path.with_name(path.name + ".part")
-    with fresh.open("wb") as file:
+
+    def write(file: IO[bytes]) -> None:
         file.seek(HEADER_BYTES)
 
         def put(part: NDArray[Any]) -> None:
@@ -161,9 +162,8 @@ def write_block(path: Path, fmt: CodeFormat, codes: Packed, indices: Indices) ->
         text = json.dumps(header | {"sha256": digest.hexdigest()}, sort_keys=True)
         file.seek(0)
         file.write(text.encode().ljust(HEADER_BYTES - 1) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+
+    replace_durably(path, write)
     return digest.hexdigest()
 
 

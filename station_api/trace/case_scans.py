@@ -8,12 +8,12 @@ desk, and the answers that rest on it name its SHA-256.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
 from engraver.errors import MissingError
 from engraver.heightmap import HeightMap
+from firmware_bridge.durable import make_folder, replace_durably
 from station_api.scans import read_scan
 
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -24,7 +24,7 @@ class CaseScans:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
 
     def keep(self, received: Path) -> str:
         """Take over a file that was received; return its id.
@@ -37,12 +37,7 @@ class CaseScans:
         read_scan(received)
         data = received.read_bytes()
         scan_id = hashlib.sha256(data).hexdigest()
-        fresh = self.folder / f"{scan_id}.part"
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path(scan_id))
+        replace_durably(self.path(scan_id), data)
         return scan_id
 
     def read(self, scan_id: str) -> HeightMap:

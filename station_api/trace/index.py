@@ -22,7 +22,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ import sqlalchemy as sa
 
 from engraver.codes import FORMATS, CodeFormat
 from engraver.issued import IssuedCodes
+from firmware_bridge.durable import replace_durably
 from station_api.records.database import Database
 from station_api.records.ledger import log_size
 from station_api.trace import source
@@ -277,7 +277,7 @@ class TraceIndex:
             "v": VERSION,
         }
         said["sha256"] = _digest(said)
-        _replace(self.folder / "manifest.json", json.dumps(said, indent=1) + "\n")
+        replace_durably(self.folder / "manifest.json", json.dumps(said, indent=1) + "\n")
         for path in self.folder.iterdir():
             if path.suffix in (".block", ".tail", ".part") and f".{generation}." not in path.name:
                 path.unlink(missing_ok=True)
@@ -366,17 +366,3 @@ def _grown(state: State, frame: Frame) -> State:
 
 def _digest(said: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(path.name + ".part")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
