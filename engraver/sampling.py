@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from math import floor
 
 import numpy as np
-from scipy import stats
 
 from engraver.errors import InputError
 
@@ -85,6 +84,8 @@ def plan(reliability: float, confidence: float, failures: int = 0, lot: int | No
 
 def _accepts(sizes: np.ndarray, failures: int, reliability: float, lot: int | None) -> np.ndarray:
     """Return the chance of at most ``failures`` in each sample, at the worst bad lot."""
+    from scipy import stats  # half a second and 30 MB: for those who ask
+
     if lot is None:
         return np.asarray(stats.binom.cdf(failures, sizes, 1 - reliability))
     # the fewest bad pieces with which the lot falls short of the reliability
@@ -104,6 +105,8 @@ def lower_bound(tested: int, failures: int, confidence: float) -> float:
         raise InputError(f"{failures} failures of {tested} tested is no result")
     if failures == tested:
         return 0.0
+    from scipy import stats
+
     return float(stats.beta.ppf(1 - confidence, tested - failures, failures + 1))
 
 

@@ -13,7 +13,6 @@ from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from engraver.errors import ScanError
 from engraver.heightmap.grid import HeightMap
@@ -102,6 +101,8 @@ def read_picture(data: bytes, pitch_um: float, step_um: float) -> Scan:
 
 
 def _grey_levels(data: bytes) -> NDArray[np.generic]:
+    from PIL import Image, UnidentifiedImageError  # for those who bring pictures
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -149,6 +150,8 @@ def write_picture(height_map: HeightMap, step_um: float) -> tuple[bytes, float]:
     if np.nanmax(levels) > 65535:
         least = float(np.nanmax(z) - lowest) / 65534
         raise ScanError(f"steps of {step_um:g} um do not reach over the map; use {least:.2g} um")
+    from PIL import Image
+
     grey = np.where(np.isfinite(levels), levels, 0).astype(np.uint16)
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, "PNG")

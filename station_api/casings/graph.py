@@ -11,9 +11,8 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from engraver import codes
@@ -25,6 +24,9 @@ from engraver.likelihood import Table, consensus, join
 from engraver.linking import LINKED, PRIOR_SAME_PIN, Weighed, link, weigh
 from engraver.registry import Registry
 from station_api.casings.observation import Observation, model
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 CODE_POSTERIOR = 0.01
 """A candidate below this is no node: the graph is for reading."""
@@ -54,6 +56,8 @@ def build(
     CodeError
         If a prior is none, or the registry allots no codes or too many to weigh.
     """
+    import networkx as nx  # 10 MB: for those who draw the graph
+
     graph = nx.Graph()
     clusters: list[dict[str, Any]] = []
     counts: dict[str, int] = {}
@@ -96,6 +100,8 @@ def issued_codes(registry: Registry, format_name: str) -> IssuedCodes:
 
 def fields_of(casework: Casework) -> dict[str, Any]:
     """Return a graph as JSON fields: nodes with a place to draw them, links, clusters, basis."""
+    import networkx as nx
+
     graph = casework.graph
     at = nx.spring_layout(graph, seed=1) if len(graph) else {}
     drawn = {node: dict(zip("xy", np.round(p, 4).tolist(), strict=True)) for node, p in at.items()}
@@ -109,6 +115,8 @@ def fields_of(casework: Casework) -> dict[str, Any]:
 
 def graphml(casework: Casework) -> str:
     """Write a graph as GraphML, what it rests on as attributes of the graph."""
+    import networkx as nx
+
     told = casework.graph.copy()
     for key, value in casework.basis.items():
         told.graph[key] = value if isinstance(value, float) else str(value)
@@ -201,6 +209,8 @@ def _clusters(
     prior_not_issued: float,
 ) -> list[dict[str, Any]]:
     """Call the casings of each cluster together: more legible symbols, one answer."""
+    import networkx as nx
+
     strong = nx.Graph()
     strong.add_nodes_from(one.casing_id for one in group)
     for a, b, fields in graph.edges(data=True):

@@ -17,7 +17,6 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
-import jsonschema_rs
 import sqlalchemy as sa
 
 from engraver.errors import InputError
@@ -96,6 +95,8 @@ def validate(made: Mapping[str, Any]) -> None:
 
 @cache
 def _validator() -> Any:
+    import jsonschema_rs  # 10 MB: for those who write events
+
     text = resources.files(__package__).joinpath(SCHEMA_FILE).read_text("utf-8")
     return jsonschema_rs.validator_for(json.loads(text), validate_formats=True)
 

@@ -15,7 +15,6 @@ from typing import Any
 from engraver.errors import MissingError
 from station_api.papers.licensee import configured_licensee
 from station_api.papers.views import Line, Wanted, page
-from station_api.pictures.case import draw_case
 from station_api.records import Records, utc_text
 from station_api.reports.typesetting import set_report
 from station_api.trace.desk import Desk
@@ -62,6 +61,8 @@ def trace_sheet(desk: Desk, records: Records, query_id: str) -> bytes:
     }
 
     def draw(folder: Path) -> None:
+        from station_api.pictures.case import draw_case  # matplotlib: 40 MB, for those who print
+
         for at, case in enumerate(pictures):
             draw_case(
                 desk.scans.read(case["scan_sha256"]),

@@ -14,8 +14,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import typst
-
 from engraver.errors import InputError
 
 PAPER = "paper.typ"
@@ -42,6 +40,8 @@ def set_report(
     InputError
         If the facts cannot be set.
     """
+    import typst  # 30 MB: for those who print
+
     with tempfile.TemporaryDirectory(prefix="pinmark-report-") as folder:
         root = Path(folder)
         if draw is not None:
