@@ -28,6 +28,7 @@ from firmware_bridge.journal import read_journal
 from firmware_bridge.link import Link
 from firmware_bridge.messages import (
     BEAT_S,
+    HEART_S,
     Message,
     decode,
     encode,
@@ -149,6 +150,7 @@ class ApartStream:
         woken, wake = socket.socketpair()
         wake.setblocking(False)
         control.attach(lambda: _poke(wake))
+        heard_s = time.monotonic()
         try:
             while True:
                 ready = wait([self._child, woken], BEAT_S)
@@ -158,8 +160,10 @@ class ApartStream:
                     self._say(write_wish(wish))
                 self._say({"is": "beat"})
                 if self._child not in ready:
+                    if time.monotonic() - heard_s > HEART_S:
+                        raise self._hung()
                     continue
-                said = self._hear()
+                said, heard_s = self._hear(), time.monotonic()
                 if said["is"] == "receipt":
                     return read_receipt(said)
                 on_progress(read_value(Progress, said))
@@ -245,6 +249,14 @@ class ApartStream:
             if self._child.poll():
                 return
             raise self._died() from None
+
+    def _hung(self) -> ChildDiedError:
+        """End a child that says nothing: it holds the port, and nobody knows what it does."""
+        self._process.kill()
+        self._process.wait()
+        return ChildDiedError(
+            f"{self._url}: the stream process said nothing for {HEART_S:g} s and was ended"
+        )
 
     def _died(self) -> ChildDiedError:
         try:

@@ -39,7 +39,7 @@ LARGEST_BYTES = 1 << 28
 BEAT_S = 1.0
 """The parent gives a sign of life at least this often while a run lasts."""
 HEART_S = 10.0
-"""A parent that is silent for longer is taken for hung: the run is aborted, the laser off.
+"""A side that is silent for longer is taken for hung: the run is aborted, the laser off.
 
 Assumption: far above what a loaded service needs to run one thread, below any burn of a pin."""
 

@@ -16,8 +16,10 @@ import resource
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from engraver import errors
@@ -149,6 +151,8 @@ def work(pipe: Connection, jobs: str, memory_bytes: int) -> None:
         os.environ[f"{name}_NUM_THREADS"] = "1"
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    with suppress(OSError):  # a machine out of memory ends this process, not the one that marks
+        Path("/proc/self/oom_score_adj").write_text("500", "ascii")
     while True:
         try:
             job, arguments = pickle.loads(pipe.recv_bytes())  # from the service that spawned us

@@ -1,14 +1,16 @@
 """The service's pulse: signs of life for systemd, transitions for the journal.
 
-In: the records. Out: ``WATCHDOG=1`` as long as a look at the database comes back, whatever it says,
-and a log line a transition with its mark's id. A look that hangs brings no sign of life: systemd
-then ends the service, which ends with the laser off, and what was being marked is `unknown`.
+In: the records, and whether the engraver's thread is hung. Out: ``WATCHDOG=1`` as long as the event
+loop turns, a look at the database comes back, whatever it says, and the owner of a stream listens
+to it; and a log line a transition with its mark's id. Without signs of life systemd ends the
+service, which ends with the laser off, and what was being marked is `unknown`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
@@ -25,8 +27,9 @@ LOOK_S = 1.0
 class Pulse:
     """Looks at the records every second while the service runs."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, hung: Callable[[], bool] = lambda: False) -> None:
         self._records = records
+        self._hung = hung
         self._last = records.size() - 1
         self._task: asyncio.Task[None] | None = None
         self._failing = False
@@ -51,7 +54,10 @@ class Pulse:
         pause_s = LOOK_S if patience_s is None else min(LOOK_S, patience_s / 4)
         while True:
             await run_in_threadpool(self.look)
-            notify("WATCHDOG=1")
+            if self._hung():
+                notify("STATUS=the engraver's thread hangs")
+            else:
+                notify("WATCHDOG=1")
             await asyncio.sleep(pause_s)
 
     def look(self) -> None:

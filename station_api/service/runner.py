@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -33,6 +34,7 @@ from engraver.record import MarkState
 from engraver.registry import Registry
 from firmware_bridge.apart import ApartStream
 from firmware_bridge.control import Control, Wish
+from firmware_bridge.messages import HEART_S
 from firmware_bridge.stream import Glance, OpenStream
 from firmware_bridge.streamer import Progress
 from station_api.interlocks import Interlocks, require_panel
@@ -52,6 +54,8 @@ T = TypeVar("T")
 MOST_JOBS = 500
 TELL_EVERY = 50
 """Progress is told every so many lines: a program has tens of thousands."""
+SILENCE_S = 2 * HEART_S
+"""A stream that is silent this long has an owner that hangs; its own process is given `HEART_S`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Runner:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._thread: threading.Thread | None = None
         self._port_guard = threading.Lock()
+        self.heard_s: float | None = None
 
     def start(self, order: WorkOrder, caller: Caller) -> Job:
         """Begin to mark one order; return at once.
@@ -199,6 +204,15 @@ class Runner:
         """Return whether a pin is being marked."""
         return self._thread is not None and self._thread.is_alive()
 
+    def hung(self) -> bool:
+        """Tell whether a pin is on the laser and its stream has said nothing for `SILENCE_S`.
+
+        The stream tells how it stands several times a second, held or not, and ends by itself
+        if its process falls silent: whoever owns it here no longer listens.
+        """
+        heard_s = self.heard_s
+        return heard_s is not None and time.monotonic() - heard_s > SILENCE_S
+
     def while_idle(self, work: Callable[[], T]) -> T:
         """Do ``work`` while no pin is marked, and let none be begun meanwhile.
 
@@ -252,6 +266,7 @@ class Runner:
         except Exception:
             LOG.exception("a job ended with a fault", extra=fields(job=job.job_id))
             ended = {"state": "failed", "problem": "a fault; the service's log has the details"}
+        self.heard_s = None
         self.change(job.job_id, "job", **ended)
         if fence:
             self._settle(order)
@@ -304,12 +319,14 @@ class _Watcher:
             self._runner.change(self._job_id, "progress", done=done, total=total)
 
     def streamed(self, now: Progress) -> None:
+        self._runner.heard_s = time.monotonic()
         place = self._place.of(now) if self._place else {}
         self._runner.change(
             self._job_id, "progress", done=now.lines_executed, total=now.lines_total, **place
         )
 
     def ended(self, step: Step) -> None:
+        self._runner.heard_s = None
         self._runner.change(self._job_id, "step", step=f"{step.name}: {step.result}")
 
 

@@ -140,7 +140,7 @@ def make_service(
         metrics=Metrics(records, sessions, live, runner, home),
         signer=signer,
         upkeep=Upkeep(home, records, runner, signer),
-        pulse=Pulse(records),
+        pulse=Pulse(records, runner.hung),
         bench=Bench(),
         releases=Releases(records),
         desk=desk,

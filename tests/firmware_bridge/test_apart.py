@@ -81,6 +81,32 @@ def test_both_ways_mark_the_same(open_stream: OpenStream, tmp_path: Path) -> Non
     assert read_journal(tmp_path / "journal").state == "complete"
 
 
+def test_a_child_that_hangs_is_ended_and_the_laser_is_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGSTOP of the process that owns the port: it is killed, the controller stopped from here."""
+    monkeypatch.setattr("firmware_bridge.apart.HEART_S", 2.0)
+    burning = threading.Event()
+
+    def told(now: Progress) -> None:
+        if now.last_surely_done_stroke > 5:
+            burning.set()
+
+    with controller(tmp_path, 1.0) as (url, _, tally), ApartStream(url, MACHINE.baud) as one:
+        one.check(LONG, MACHINE, nobody)
+        stopper = threading.Thread(
+            target=lambda: burning.wait(PATIENCE_S) and os.kill(one.pid, signal.SIGSTOP)
+        )
+        stopper.start()
+        receipt = one.run(make_intent(LONG), on_progress=told, journal=tmp_path / "journal")
+        stopper.join()
+        assert (receipt.outcome, receipt.cause) == (Outcome.UNKNOWN, StopCause.STREAM_DIED)
+        assert "said nothing for 2 s" in receipt.detail and "laser off" in receipt.detail
+        assert truly_bounded(
+            tally, receipt.last_surely_done_stroke, receipt.first_surely_not_begun_stroke
+        )
+
+
 def test_a_hold_an_override_and_an_abort_reach_the_controller(
     open_stream: OpenStream, tmp_path: Path
 ) -> None:
