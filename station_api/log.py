@@ -59,6 +59,18 @@ def announce_key(records: Records, signer: SignerKey) -> None:
         records.append_event("key", {"vkey": vkey})
 
 
+def _announce_keys(records: Records, signers: Sequence[SignerKey]) -> None:
+    """Announce keys that the newest checkpoint is not signed by; who signed one was announced.
+
+    Looking for an announcement reads the log, which grows; the newest checkpoint is one row.
+    """
+    with records.database.reading.connect() as connection:
+        newest = _newest(connection, records.station)
+    if newest is None or not _signed_by(newest.note, signers):
+        for signer in signers:
+            announce_key(records, signer)
+
+
 def announced_keys(records: Records) -> list[str]:
     """Return the public keys that the log says it was signed with, oldest first."""
     query = sa.select(entries.c.record).where(
@@ -74,8 +86,7 @@ def issue_checkpoint(records: Records, signers: Sequence[SignerKey], home: Path)
 
     Nothing is signed twice: if nothing was appended since, the newest checkpoint is returned.
     """
-    for signer in signers:
-        announce_key(records, signer)
+    _announce_keys(records, signers)
     origin = signers[0].name
 
     def work(connection: sa.Connection) -> str:

@@ -110,13 +110,19 @@ def _read(
     if not rows:
         return []
     history = _histories(connection, rows.keys(), reach)
-    followed = sa.select(marks.c.replaces, marks.c.mark_id).where(marks.c.replaces.in_(list(rows)))
-    successor = {row[0]: row[1] for row in connection.execute(followed)}
+    successor = _successors(connection, rows)
     return [
         _traced(row, history[mark_id], successor.get(mark_id))
         for mark_id, row in rows.items()
         if mark_id in history
     ]
+
+
+def _successors(connection: sa.Connection, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return for each mark the one that took its place; it repeats the code, which is indexed."""
+    same = marks.c.code.in_(sorted({row["code"] for row in rows.values()}))
+    query = sa.select(marks.c.replaces, marks.c.mark_id).where(same, marks.c.replaces.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _histories(
