@@ -32,58 +32,78 @@ CONSOLE = "console"
 """Who the log names for what is asked here, unless --by says who it was."""
 
 
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATTERN|FILES",
+        help="A pattern such as 'R8[RP]?E1GV????'; with --cases, files.",
+    ),
+]
+Cases = Annotated[
+    bool, typer.Option("--cases", help="FILES are scans of cases, or one reads file (JSON).")
+]
+Serial = Annotated[
+    str, typer.Option(help="A serial instead; ? for one character, * for any number.")
+]
+Fragment = Annotated[
+    bool, typer.Option("--fragment", help="The place of PATTERN in the code is not known.")
+]
+AnyOrder = Annotated[
+    bool, typer.Option("--any-order", help="Rows swapped, mirrored, upside down as well.")
+]
+Misread = Annotated[
+    int | None, typer.Option(help="Symbols that may be wrong; else what can be corrected.")
+]
+Format = Annotated[str, typer.Option("--format", help="pin32-8, pin32-10, pin32-12.")]
+Rows = Annotated[int, typer.Option(help="How many candidates to show.")]
+Prior = Annotated[
+    float | None, typer.Option(help="Chance, before looking, that the mark is none of ours.")
+]
+Recipe = Annotated[str, typer.Option(help="The recipe the mark was made by.")]
+RequestId = Annotated[
+    str | None, typer.Option(help="The trace request that this is for (pinmark requests).")
+]
+By = Annotated[str, typer.Option(help="Who asks.")]
+RoleName = Annotated[str, typer.Option(help="tracer, or auditor with wider limits.")]
+Save = Annotated[Path | None, typer.Option(help="Write the answer here, for --rerun.")]
+RerunOf = Annotated[
+    Path | None, typer.Option("--rerun", help="Audit an answer: search the log itself again.")
+]
+Export = Annotated[
+    Path | None, typer.Option(help="With --rerun: entries of this export, no database.")
+]
+Keys = Annotated[
+    list[str] | None, typer.Option("--key", help="With --rerun: the log's public key.")
+]
+CheckIndex = Annotated[
+    bool, typer.Option("--check-index", help="Compare the whole index with the records.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add `pinmark trace`."""
     app.command("trace")(trace)
 
 
 def trace(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATTERN|FILES",
-            help="A pattern such as 'R8[RP]?E1GV????'; with --cases, files.",
-        ),
-    ] = None,
-    cases: Annotated[
-        bool, typer.Option("--cases", help="FILES are scans of cases, or one reads file (JSON).")
-    ] = False,
-    serial: Annotated[
-        str, typer.Option(help="A serial instead; ? for one character, * for any number.")
-    ] = "",
-    fragment: Annotated[
-        bool, typer.Option("--fragment", help="The place of PATTERN in the code is not known.")
-    ] = False,
-    any_order: Annotated[
-        bool, typer.Option("--any-order", help="Rows swapped, mirrored, upside down as well.")
-    ] = False,
-    misread: Annotated[
-        int | None, typer.Option(help="Symbols that may be wrong; else what can be corrected.")
-    ] = None,
-    format_name: Annotated[str, typer.Option("--format", help="pin32-8, pin32-10, pin32-12.")] = "",
-    rows: Annotated[int, typer.Option(help="How many candidates to show.")] = DEFAULT_ROWS,
-    prior_not_issued: Annotated[
-        float | None, typer.Option(help="Chance, before looking, that the mark is none of ours.")
-    ] = None,
-    recipe: Annotated[str, typer.Option(help="The recipe the mark was made by.")] = "default",
-    request: Annotated[
-        str | None, typer.Option(help="The trace request that this is for (pinmark requests).")
-    ] = None,
-    by: Annotated[str, typer.Option(help="Who asks.")] = CONSOLE,
-    role: Annotated[str, typer.Option(help="tracer, or auditor with wider limits.")] = "tracer",
-    save: Annotated[Path | None, typer.Option(help="Write the answer here, for --rerun.")] = None,
-    rerun_of: Annotated[
-        Path | None, typer.Option("--rerun", help="Audit an answer: search the log itself again.")
-    ] = None,
-    export: Annotated[
-        Path | None, typer.Option(help="With --rerun: entries of this export, no database.")
-    ] = None,
-    keys: Annotated[
-        list[str] | None, typer.Option("--key", help="With --rerun: the log's public key.")
-    ] = None,
-    check_index: Annotated[
-        bool, typer.Option("--check-index", help="Compare the whole index with the records.")
-    ] = False,
+    words: Words = None,
+    cases: Cases = False,
+    serial: Serial = "",
+    fragment: Fragment = False,
+    any_order: AnyOrder = False,
+    misread: Misread = None,
+    format_name: Format = "",
+    rows: Rows = DEFAULT_ROWS,
+    prior_not_issued: Prior = None,
+    recipe: Recipe = "default",
+    request: RequestId = None,
+    by: By = CONSOLE,
+    role: RoleName = "tracer",
+    save: Save = None,
+    rerun_of: RerunOf = None,
+    export: Export = None,
+    keys: Keys = None,
+    check_index: CheckIndex = False,
     as_json: shell.JsonOption = False,
 ) -> int:
     """Find the marks that a code, a serial or cases may be of: exit 0 found, 1 not.
@@ -92,28 +112,20 @@ def trace(
     """
     if rerun_of is not None:
         return _rerun(rerun_of, export, keys or [], as_json)
+    asked = Question(
+        serial=serial,
+        format_name=format_name,
+        fragment=fragment,
+        any_order=any_order,
+        misread=misread,
+        prior_not_issued=prior_not_issued,
+        rows=rows,
+    )
     with open_station() as station:
         desk = open_desk(station)
         if check_index:
             return _check_index(desk, as_json)
-        given = words or []
-        asked = Question(
-            serial=serial,
-            format_name=format_name,
-            fragment=fragment,
-            any_order=any_order,
-            misread=misread,
-            prior_not_issued=prior_not_issued,
-            rows=rows,
-        )
-        asker = Asker(by, _role(role), request)
-        try:
-            question, readings = _question(asked, given, cases, recipe, desk)
-        except ScanError as error:
-            desk.refuse({"kind": "cases", "files": given}, asker, error)
-            raise
-        answer = desk.ask(question, asker, readings)
-        desk.keep_up()
+        answer = _ask(desk, asked, words or [], cases, recipe, Asker(by, _role(role), request))
     if save is not None:
         _write(save, json.dumps(answer, ensure_ascii=False, indent=1) + "\n")
     if as_json:
@@ -122,6 +134,20 @@ def trace(
         show_answer(answer)
     decided = answer["verdict"] == "identified" if cases else answer["found"] > 0
     return shell.DONE if decided else shell.BAD_MARK
+
+
+def _ask(
+    desk: Desk, asked: Question, words: list[str], cases: bool, recipe: str, asker: Asker
+) -> dict[str, Any]:
+    """Ask the desk; scans that cannot be read are written down as refused, too."""
+    try:
+        question, readings = _question(asked, words, cases, recipe, desk)
+    except ScanError as error:
+        desk.refuse({"kind": "cases", "files": words}, asker, error)
+        raise
+    answer = desk.ask(question, asker, readings)
+    desk.keep_up()
+    return answer
 
 
 def open_desk(station: Station) -> Desk:
