@@ -10,9 +10,10 @@ checkpoint nothing more is sent until every line is answered. Two reports, each 
 what came before it, must then show an empty receiver and room in the queue: a line that is in
 hand at the first (grbl also reports between parsing and planning) is answered before the
 second, and an acknowledgement too many shows. If instead the receiver is
-empty, the queue has room and answers are still missing, a line or an answer was lost; two
-reports in a row with nothing moved in between say so, 20 ms apart. Lines that wait for the
-end of motion are answered late by right: for them the controller must be Idle first.
+empty, the queue has room and answers are still missing, a line or an answer was lost; reports
+in a row with nothing moved in between say so, 20 ms apart. Only reports asked for after the last
+line count: a wire that stood still may bring a handful of older ones at once. Lines that wait for
+the end of motion are answered late by right: for them the controller must be Idle first.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Books:
         self._awaited: int | None = None
         self._good_reports, self._looked = 0, False
         self._suspect: tuple[int, int] | None = None
-        self._suspicions = 0
+        self._suspicions = self._suspected = 0
 
     @property
     def closed(self) -> bool:
@@ -122,8 +123,10 @@ class Books:
         if not stuck:
             self._suspect, self._suspicions = None, 0
             return
-        self._suspicions = self._suspicions + 1 if mark == self._suspect else 0
-        self._suspect = mark
+        if mark != self._suspect:
+            self._suspect, self._suspicions, self._suspected = mark, 0, self._asked
+        elif self._heard > self._suspected:
+            self._suspicions += 1
         if self._suspicions >= LOST_REPORTS:
             raise Stopped(
                 StopCause.ANSWER_LOST,
