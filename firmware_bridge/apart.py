@@ -135,6 +135,7 @@ class ApartStream:
                 "journal": str(journal) if journal else None,
                 "door_ends": door_ends,
                 "pauses": control is not None and control.pauses,
+                "wishes": [write_wish(wish) for wish in wishes.pending()],
             }
         )
         try:
@@ -156,7 +157,7 @@ class ApartStream:
                 ready = wait([self._child, woken], BEAT_S)
                 if woken in ready:
                     woken.recv(4096)
-                while (wish := control.next_wish()) is not None:
+                for wish in control.pending():
                     self._say(write_wish(wish))
                 self._say({"is": "beat"})
                 if self._child not in ready:

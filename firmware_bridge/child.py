@@ -67,6 +67,8 @@ class Child:
             while True:
                 self._hear(decode(self._parent.recv_bytes()))
         except (EOFError, OSError):
+            pass
+        finally:  # a message that cannot be read ends this process too: nobody would hear the next
             self.leave()
 
     def leave(self) -> None:
@@ -85,7 +87,10 @@ class Child:
             self._tasks.put(Task(message, read_program_from(message["program"], data, strokes)))
         elif message["is"] == "run":
             # made here, so that a wish that follows at once finds it
-            self._control = Control(HEART_S, pauses=message["pauses"])
+            control = Control(HEART_S, pauses=message["pauses"])
+            for wish in message["wishes"]:  # came before the run: heard before the laser is on
+                control.ask(read_wish(wish))
+            self._control = control
             self._tasks.put(Task(message, control=self._control))
         else:
             self._tasks.put(Task(message))

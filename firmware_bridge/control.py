@@ -103,3 +103,10 @@ class Control:
             return self._wishes.get_nowait()
         except queue.Empty:
             return None
+
+    def pending(self) -> list[Wish | bytes]:
+        """Take all wishes that have been made so far, oldest first."""
+        found = []
+        while (wish := self.next_wish()) is not None:
+            found.append(wish)
+        return found

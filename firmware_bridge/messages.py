@@ -9,7 +9,7 @@ Values cross without loss: what `read_*` returns equals what `write_*` was given
                                   <-    checking done total, ...; checked | error
     glance                        ->
                                   <-    glance state pins | error
-    run intent journal door_ends  ->
+    run intent journal wishes ... ->
     wish hold | resume | ...      ->
     beat                          ->
                                   <-    progress ..., receipt ... | error

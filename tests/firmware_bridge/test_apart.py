@@ -289,6 +289,15 @@ def test_a_terminated_child_stops_in_order_and_an_interrupt_is_not_its_to_take(
     assert receipt.last_surely_done_stroke >= 40
 
 
+def test_a_message_that_cannot_be_read_ends_the_child(tmp_path: Path) -> None:
+    """It hears nothing more, so it lets the port go; the parent is told and waits for nothing."""
+    with controller(tmp_path) as (url, _, tally), ApartStream(url, MACHINE.baud) as stream:
+        stream._child.send_bytes(b'{"is": "run"}')
+        with pytest.raises(PortError, match="ended"):
+            stream.check(PROGRAM, MACHINE, nobody)
+        assert tally.total_mm == 0.0
+
+
 def test_a_parent_that_hangs_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,7 +310,7 @@ def test_a_parent_that_hangs_is_not_waited_for(
         parent.send_bytes(PROGRAM.line_stroke.astype("<i4").tobytes())
         hear(parent, "checked")
         run = {"is": "run", "intent": asdict(INTENT), "journal": None, "door_ends": False}
-        run |= {"pauses": True}
+        run |= {"pauses": True, "wishes": []}
         say(parent, run)
         receipt = messages.read_receipt(hear(parent, "receipt"))
         assert firmware.modal.spindle == 5
