@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -77,6 +79,7 @@ def serve(
     from station_api.service.service import make_service
 
     set_up_logging(keys.logging)
+    end_in_order()
     check_tls(tls_cert, tls_key)
     tls = tls_cert is not None
     with ExitStack() as stack:
@@ -101,6 +104,19 @@ def serve(
             shell.progress_console.print(ways_in(), highlight=False, soft_wrap=True)
             stack.enter_context(furnishing(station.records, service.people))
         server.run(sockets=[listener])
+
+
+def end_in_order() -> None:
+    """Let a SIGTERM end this process as the end of the command would, and nothing be left running.
+
+    The server gives the signal on when it has shut down; by default that would end the process
+    at once, with the sample's engraver still at work and the station unclosed.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def say_the_way_in(people: People, where: str, home: Path) -> None:
