@@ -38,6 +38,7 @@ BENCH = ("bench/bench.css",)
 PAGES = (
     Page("operator", Right.START_MARKS),
     Page("recipes", Right.USE_BENCH, styles=BENCH),
+    Page("audit", Right.READ_RECORDS),
     Page("trace", Right.TRACE),
     Page("people", Right.MANAGE_PEOPLE),
 )

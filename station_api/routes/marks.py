@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from engraver.errors import ConflictError, InputError, MissingError
@@ -39,7 +39,7 @@ from station_api.service.callers import (
     version_of,
 )
 from station_api.service.decisions import Decided, Decision, DecisionRoute, decides
-from station_api.service.listing import LONGEST_PAGE, page, parse_cursor
+from station_api.service.listing import LONGEST_PAGE, Wanted, page, parse_cursor
 from station_api.service.problems import StaleError
 from station_api.service.service import Service
 from station_api.service.transitions import Asked, change
@@ -57,19 +57,40 @@ LastEventId = Annotated[
 STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
+def wanted_of(
+    serial: Annotated[str | None, Query(max_length=64)] = None,
+    fragment: Annotated[str | None, Query(max_length=64, examples=["ZQ00?2"])] = None,
+    code: Annotated[str | None, Query(max_length=24, examples=["R8RP*"])] = None,
+    state: MarkState | None = None,
+    from_us: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    until_us: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    newest_first: bool = False,
+) -> Wanted:
+    """Read which marks are wanted from a request's query."""
+    whole = None if serial is None else normalise_serial(serial)
+    return Wanted(whole, fragment, code, state, from_us, until_us, newest_first)
+
+
 @router.get("/marks", response_model=MarkPage)
 def list_marks(
     service: ServiceOf,
     by: Reader,
+    wanted: Annotated[Wanted, Depends(wanted_of)],
     cursor: Annotated[str | None, Query(max_length=128)] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 100,
-    serial: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Any:
-    """List marks, oldest first; every page of one `tree_size`, whatever is marked meanwhile."""
-    wanted = None if serial is None else normalise_serial(serial)
+    """List marks, oldest first unless asked for otherwise; all pages are of one `tree_size`.
+
+    What is asked for stays the same from page to page.
+    """
     at = None if cursor is None else parse_cursor(cursor)
-    rows, size, following = page(service.records, at, limit, wanted)
-    return {"marks": rows, "tree_size": size, "next": following.text() if following else None}
+    rows, here, following = page(service.records, at, limit, wanted)
+    return {
+        "marks": rows,
+        "tree_size": here.size,
+        "cursor": here.text(),
+        "next": following.text() if following else None,
+    }
 
 
 @router.post("/marks", status_code=202)

@@ -210,8 +210,12 @@ class TransitionReply(BaseModel):
 
 
 class MarkPage(BaseModel):
-    """Marks as they stood when the log had ``tree_size`` entries."""
+    """Marks as they stood when the log had ``tree_size`` entries.
+
+    ``cursor`` is this page again, of the same tree size; ``next`` the one after it.
+    """
 
     marks: list[dict[str, Any]]
     tree_size: int
+    cursor: str
     next: str | None

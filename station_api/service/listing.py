@@ -1,8 +1,9 @@
 """Marks page by page, all pages of one tree size.
 
-In: a cursor. Out: rows as they stood when the log had ``tree_size`` entries, and the next cursor.
-Whoever reads page after page while pins are being marked sees one moment, and can prove each row
-against the checkpoint of that size. Rows changed since are read back from their entries.
+In: a cursor, and what is wanted. Out: rows as they stood when the log had ``tree_size`` entries,
+and the next cursor. Whoever reads page after page while pins are being marked sees one moment, and
+can prove each row against the checkpoint of that size. Rows changed since are read back from their
+entries.
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from engraver.errors import InputError
+from engraver.record import MarkState
 from station_api.records import Records, canonical
 from station_api.records.ledger import log_size
 from station_api.records.tables import MARK_COLUMNS, entries, marks, transitions
+from station_api.trace.question import Question
 
 LONGEST_PAGE = 500
+MOST_ROUNDS = 20
+LAST = 2**62
+"""Above the number of every mark."""
+_CODE = re.compile(r"[0-9A-Z?*]{1,24}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +67,112 @@ def parse_cursor(text: str) -> Cursor:
     return Cursor(size, number)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which marks to show, and in which order; what is left open narrows nothing.
+
+    Parameters
+    ----------
+    serial
+        A whole serial, as `engraver.orders.normalise_serial` writes it.
+    fragment, code
+        A serial, a code; ``?`` stands for one character, ``*`` for any number of them.
+    state
+        The state at the tree size that is shown.
+    from_us, until_us
+        When the mark was intended, us since 1970: from the first on, before the second.
+    newest_first
+        Whether the newest mark comes first.
+    """
+
+    serial: str | None = None
+    fragment: str | None = None
+    code: str | None = None
+    state: MarkState | None = None
+    from_us: int | None = None
+    until_us: int | None = None
+    newest_first: bool = False
+
+    def narrow(self, query: sa.Select[Any], size: int) -> sa.Select[Any]:
+        """Narrow a query of `marks`; those that changed since ``size`` are judged by `fits`."""
+        if self.serial is not None:
+            query = query.where(marks.c.serial == self.serial)
+        if self.fragment is not None:
+            folded = Question(serial=self.fragment).folded_serial()
+            query = query.where(marks.c.serial.like(_like(folded), escape="\\"))
+        if self.code is not None:
+            query = query.where(marks.c.code.like(_like(_folded_code(self.code)), escape="\\"))
+        if self.from_us is not None:
+            query = query.where(marks.c.intended_at_us >= self.from_us)
+        if self.until_us is not None:
+            query = query.where(marks.c.intended_at_us < self.until_us)
+        if self.state is not None:
+            changed = marks.c.position >= size
+            query = query.where(sa.or_(marks.c.state == self.state.value, changed))
+        return query
+
+    def fits(self, row: dict[str, Any]) -> bool:
+        """Return whether a mark as it stood at the tree size is wanted."""
+        return self.state is None or row["state"] == self.state.value
+
+
+def _like(pattern: str) -> str:
+    escaped = re.sub(r"([\\%_])", r"\\\1", pattern)
+    return escaped.replace("?", "_").replace("*", "%")
+
+
+def _folded_code(text: str) -> str:
+    folded = text.strip().upper()
+    if not _CODE.fullmatch(folded):
+        raise InputError(
+            f"code {text[:30]!r} has a character outside 0-9, A-Z and the wildcards ? *, or more "
+            "than 24 of them"
+        )
+    return folded
+
+
+EVERYTHING = Wanted()
+
+
 def page(
-    records: Records, cursor: Cursor | None, limit: int, serial: str | None = None
-) -> tuple[list[dict[str, Any]], int, Cursor | None]:
-    """Return marks of this station, the tree size they are of, and the next cursor."""
+    records: Records, cursor: Cursor | None, limit: int, wanted: Wanted = EVERYTHING
+) -> tuple[list[dict[str, Any]], Cursor, Cursor | None]:
+    """Return marks of this station, this page's own cursor, and the next one.
+
+    Marks that changed since the tree size are read back, and not all of them may be wanted: they
+    are read on for, `MOST_ROUNDS` times, and then a page may be shorter and have a next one.
+    """
+    down = wanted.newest_first
     with records.database.reading.connect() as connection:
         now = log_size(connection, records.station)
-        at = cursor or Cursor(now, 0)
+        at = cursor or Cursor(now, LAST if down else 0)
         if at.size > now:
             raise InputError(f"the log has {now} entries, the cursor is of {at.size}; begin again")
-        query = sa.select(marks).where(
-            marks.c.station == records.station, marks.c.number > at.number
-        )
-        if serial is not None:
-            query = query.where(marks.c.serial == serial)
-        found = connection.execute(query.order_by(marks.c.number).limit(limit + 1)).all()
-        rows = [_as_of(connection, records.station, row, at.size) for row in found[:limit]]
-    kept = [row for row in rows if row is not None]
-    more = len(found) > limit and len(kept) == len(rows)
-    return kept, at.size, Cursor(at.size, kept[-1]["number"]) if more else None
+        kept: list[dict[str, Any]] = []
+        following: Cursor | None = at
+        for _ in range(MOST_ROUNDS):
+            if following is None or len(kept) == limit:
+                break
+            rows, following = _read(connection, records, following, limit - len(kept), wanted)
+            kept += rows
+    return kept, at, following
+
+
+def _read(
+    connection: sa.Connection, records: Records, at: Cursor, limit: int, wanted: Wanted
+) -> tuple[list[dict[str, Any]], Cursor | None]:
+    """Look at the next ``limit`` marks; return those that are wanted, and where to go on."""
+    down, number = wanted.newest_first, marks.c.number
+    query = sa.select(marks).where(
+        marks.c.station == records.station, number < at.number if down else number > at.number
+    )
+    query = wanted.narrow(query, at.size).order_by(number.desc() if down else number)
+    found = connection.execute(query.limit(limit + 1)).all()
+    rows = [_as_of(connection, records.station, row, at.size) for row in found[:limit]]
+    kept = [row for row in rows if row is not None and wanted.fits(row)]
+    # upwards, a mark that was not there yet is followed by none that was
+    more = len(found) > limit and (down or None not in rows)
+    return kept, Cursor(at.size, found[limit - 1].number) if more else None
 
 
 def _as_of(
