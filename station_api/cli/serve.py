@@ -91,7 +91,12 @@ def serve(
             engraver = stack.enter_context(sample_engraver(scans))
         panel = panel or keys.engraver.panel or panel_of(keys.engraver.recipe)
         service = make_service(
-            station.home, station.records, engraver, panel=panel, instrument=scans
+            station.home,
+            station.records,
+            engraver,
+            panel=panel,
+            instrument=scans,
+            scanners=keys.scanner,
         )
         server = make_server(make_app(service, docs=docs, tls=tls), tls_cert, tls_key)
         where = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"

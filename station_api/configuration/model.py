@@ -188,6 +188,25 @@ class EngraverKeys(Section):
     )
 
 
+class ScannerKeys(Section):
+    """The station's own scanners of bar codes; a keyboard wedge at a page needs no key."""
+
+    serial: Path | None = _key(
+        None,
+        "serial scanner; set its suffix to CR",
+        "/dev/pinmark-scanner",
+        env="PINMARK_SCANNER_SERIAL",
+    )
+    baud: int = _key(9600, "speed of the serial scanner", ge=1200, le=921_600)
+    hid: Path | None = _key(
+        None,
+        "event device of a scanner that is a keyboard; taken for the station alone, suffix Enter, "
+        "US layout",
+        "/dev/input/by-id/usb-scanner-event-kbd",
+        env="PINMARK_SCANNER_HID",
+    )
+
+
 class BackupKeys(Section):
     """Backups of the records (27 CFR 478.125, ATF Ruling 2016-1: daily)."""
 
@@ -259,6 +278,7 @@ class Settings(Section):
     keys: KeysKeys = KeysKeys()
     service: ServiceKeys = ServiceKeys()
     engraver: EngraverKeys = EngraverKeys()
+    scanner: ScannerKeys = ScannerKeys()
     backup: BackupKeys = BackupKeys()
     logging: LoggingKeys = LoggingKeys()
     doctor: DoctorKeys = DoctorKeys()

@@ -42,7 +42,7 @@ def show_floor(service: ServiceOf, by: Starter, response: Response) -> dict[str,
     state = service.floor.state()
     asked = [asdict(one) for one in service.approvals.waiting()]
     response.headers["ETag"] = f'"{state["version"]}"'
-    return {**state, "approvals": asked}
+    return {**state, "approvals": asked, "scanners": service.scanners.states()}
 
 
 @router.post("/floor/choose")

@@ -104,6 +104,11 @@ def problem(
     return Response(json.dumps(body).encode(), status, headers, MEDIA_TYPE)
 
 
+def kind_of(error: errors.PinmarkError) -> str:
+    """Return the last part of the problem's type for an error."""
+    return next((kind for kind_, (_, kind) in STATUS.items() if isinstance(error, kind_)), "fault")
+
+
 def of_error(error: errors.PinmarkError, instance: str) -> Response:
     """Return the problem of an error that pinmark raised on purpose."""
     status, kind = next((s for t, s in STATUS.items() if isinstance(error, t)), (500, "fault"))

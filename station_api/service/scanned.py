@@ -75,6 +75,7 @@ class LabelTaker:
             return self._wrong(label, at_hand)
         order_id, serial, by_serial = wanted
         newest = int(row["position"]) if row else 0
+        version = newest if version is None else version  # what was looked at just now
         if order_id != at_hand:
             self._refuse_unless_free(at_hand, step)
             chosen = self._floor.choose(order_id, by, version)

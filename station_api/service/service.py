@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engraver.registry import Registry
 from station_api.casings.store import Casings
+from station_api.configuration.model import ScannerKeys
 from station_api.interlocks import Interlocks, open_interlocks
 from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer
@@ -34,6 +35,7 @@ from station_api.service.pulse import Pulse
 from station_api.service.runner import Runner
 from station_api.service.scan_store import ScanStore
 from station_api.service.scanned import LabelTaker
+from station_api.service.scanners import Scanners, open_scanners
 from station_api.service.shelf import Shelf
 from station_api.service.upkeep import Upkeep
 from station_api.service.webhooks import Webhooks
@@ -64,6 +66,7 @@ class Service:
     interlocks: Interlocks | None
     floor: Floor
     labels: LabelTaker
+    scanners: Scanners
     plans: Plans
     instrument: Instrument
     webhooks: Webhooks
@@ -82,6 +85,7 @@ class Service:
 
     def close(self) -> None:
         """Stop threads and streams; a pin that is being marked is finished first."""
+        self.scanners.close()
         self.live.close()
         self.follower.stop()
         self.webhooks.stop()
@@ -99,6 +103,7 @@ def make_service(
     hasher: Hasher | None = None,
     panel: str = "none",
     instrument: Path | None = None,
+    scanners: ScannerKeys | None = None,
 ) -> Service:
     """Put a service together from a station's folder and its records.
 
@@ -115,6 +120,7 @@ def make_service(
     runner = Runner(records, registry, home, shelf.folder, live, engraver, interlocks=interlocks)
     scans = ScanStore(records, home)
     floor = Floor(records, registry, shelf, runner)
+    labels = LabelTaker(records, floor)
     return Service(
         home=home,
         records=records,
@@ -133,7 +139,8 @@ def make_service(
         runner=runner,
         interlocks=interlocks,
         floor=floor,
-        labels=LabelTaker(records, floor),
+        labels=labels,
+        scanners=open_scanners(scanners or ScannerKeys(), labels, live),
         plans=Plans(registry, shelf),
         instrument=Instrument(instrument, scans),
         webhooks=Webhooks(records),

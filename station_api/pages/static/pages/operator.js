@@ -51,7 +51,7 @@ function Bench({ floor, who, reload, children }) {
     setSaid(null);
     try {
       const done = await act(path, body);
-      if (done.did === "nothing") announce(t("operator.scanned-same", { order: done.order_id }));
+      if (done.did === "nothing") announce(t("operator.scanned-nothing", { order: done.order_id }));
       return true;
     } catch (problem) {
       setSaid(problem);
@@ -60,6 +60,11 @@ function Bench({ floor, who, reload, children }) {
   };
   const choose = (orderId) => send("/floor/choose", { order_id: orderId });
   const scanned = (content) => send("/floor/scanned", { content });
+  useHear((event) => {
+    if (event.event !== "scanned") return; // by a scanner of the station, not at this page
+    setSaid(event.problem ? { kind: event.kind, detail: event.problem } : null);
+    if (event.did) announce(t(`operator.scanned-${event.did}`, { order: event.order_id }), "now");
+  });
   const canChoose = mayChange(stage);
   useScanner(scanned);
   const job = floor.job;

@@ -17,6 +17,8 @@ export function Side({ floor, who, choose, scanned, canChoose }) {
     <form class="scan" onSubmit=${submit}><${Field} name="order" label=${t("operator.scan-label")}
       value=${text} onValue=${setText} />
       <${Button} type="submit" disabled=${!canChoose}>${t("operator.take")}<//></form>
+    ${floor.scanners.filter((one) => one.state === "away").map((one) => html`<p key=${one.device}
+      class="notice warn" role="status">${t("operator.scanner-away", { name: one.name })} ${one.said}</p>`)}
     ${floor.waiting.length > 0 && html`<${Waiting} floor=${floor} open=${setOpen} />`}
     <${Counts} floor=${floor} />
     <${Queue} floor=${floor} choose=${choose} canChoose=${canChoose} />
