@@ -26,6 +26,7 @@ GROUPS = {
     "stream": "stream",
     "monitor": "stream",
     "mark": "mark",
+    "order": "order",
     "panel": "panel",
     "scan": "scan",
     "inspect": "inspect",
