@@ -1,51 +1,45 @@
-"""The records in figures: transitions against a no-op endpoint, syncs, proofs, fsck, memory.
+"""The records in figures: syncs a transition, proofs, fsck, memory of fsck and of the service.
 
 Run: make bench, or `python benchmarks/records.py [ENTRIES]` (default 1,000,000). Out: a table.
-Ratios are measured side by side in one run; counts of fdatasync come from strace. The service
-measured is a stand-in of two routes: one does nothing, one looks a machine key up by HMAC, keeps
-an idempotency key and makes a durable transition with its log entry.
+Counts of fdatasync come from strace. Speed of fsck is entries by CPU seconds of its one thread,
+which other work on the machine disturbs less than wall time. `benchmarks/api.py` has transitions
+over HTTP.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import hmac
-import http.client
-import itertools
 import os
 import re
-import resource
 import secrets
 import shutil
-import socket
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import uvicorn
-from fastapi import FastAPI, HTTPException, Request
+from starlette.testclient import TestClient
 
 from engraver.record import MarkIntent
+from station_api import kept, log
+from station_api.app import make_app
+from station_api.log_key import log_origin, log_signer
+from station_api.people import Role
 from station_api.records import Records, canonical
 from station_api.records.database import open_database
 from station_api.records.fsck import fsck
 from station_api.records.ledger import read_nodes
 from station_api.records.rows import identity
-from station_api.records.tables import MARK_COLUMNS, TRANSITION_COLUMNS
+from station_api.records.tables import MARK_COLUMNS, TRANSITION_COLUMNS, column_names, orders
+from station_api.service.service import make_service
 from station_api.transparency import merkle
 
 CLIENTS = 8
-SECONDS = 4.0
-KEY = b"k" * 32
 HERE = Path(__file__).resolve()
 
 
@@ -56,93 +50,6 @@ def intent(n: int) -> MarkIntent:
     return MarkIntent("", f"WO-{n}", *names, 1_800_000_000_000_000)
 
 
-# ---- the stand-in service
-
-
-def serve(folder: str, port: str) -> None:
-    """Run the two routes; a process of its own."""
-    app, records, keys = FastAPI(), Records(Path(folder) / "station.db"), {lookup("machine key")}
-    counter, thread = itertools.count(), ThreadPoolExecutor(1)
-    waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
-    busy = False
-
-    async def together(call: Callable[[], Any]) -> Any:
-        """Do what came in during the last commit in the next one, in one thread."""
-        nonlocal busy
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        waiting.append((call, future))
-        if not busy:
-            busy = True
-            while waiting:
-                batch, waiting[:] = list(waiting), []
-                calls = [one for one, _ in batch]
-                answers = await loop.run_in_executor(thread, records.writer.run_all, calls)
-                for (_, asked), answer in zip(batch, answers, strict=True):
-                    asked.set_result(answer)
-            busy = False
-        return await future
-
-    @app.post("/noop")
-    async def noop() -> dict[str, str]:
-        return {"state": "ok"}
-
-    @app.post("/mark")
-    async def mark(request: Request) -> dict[str, str]:
-        if lookup(request.headers.get("authorization", "")) not in keys:
-            raise HTTPException(401)
-        key, wanted = request.headers["idempotency-key"], intent(next(counter))
-        return {"mark": (await together(lambda: records.intend(wanted, key=key))).mark_id}
-
-    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error", access_log=False)
-
-
-def lookup(key: str) -> bytes:
-    """Return what a machine key is stored under."""
-    return hmac.digest(KEY, key.encode(), hashlib.sha256)
-
-
-@contextmanager
-def service(folder: Path) -> Iterator[int]:
-    """Run the service in ``folder``; yield its port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
-    words = [sys.executable, str(HERE), "serve", str(folder), str(port)]
-    process = subprocess.Popen(words, env={**os.environ, "PYTHONPATH": str(HERE.parents[1])})
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def rate(port: int, path: str, seconds: float) -> float:
-    """Return answers a second that eight clients get from a route."""
-    counts = [0] * CLIENTS
-    end = time.monotonic() + seconds
-
-    def ask(who: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        while time.monotonic() < end:
-            key = secrets.token_hex(16)
-            headers = {"Authorization": "machine key", "Idempotency-Key": key}
-            connection.request("POST", path, headers=headers)
-            answer = connection.getresponse()
-            answer.read()
-            counts[who] += answer.status == 200
-        connection.close()
-
-    run_threads(CLIENTS, ask)
-    return sum(counts) / seconds
-
-
 def run_threads(count: int, work: Callable[[int], None]) -> None:
     """Run ``work`` in ``count`` threads and wait for them."""
     threads = [threading.Thread(target=work, args=(n,)) for n in range(count)]
@@ -150,16 +57,6 @@ def run_threads(count: int, work: Callable[[int], None]) -> None:
         one.start()
     for one in threads:
         one.join()
-
-
-def endpoint_ratio(parent: Path) -> tuple[float, float]:
-    """Return (no-op, transition) answers a second, interleaved in one run."""
-    with tempfile.TemporaryDirectory(dir=parent) as folder, service(Path(folder)) as port:
-        rate(port, "/noop", 0.5)
-        rate(port, "/mark", 0.5)
-        rounds = [(rate(port, "/noop", SECONDS / 2), rate(port, "/mark", SECONDS / 2))]
-        rounds += [(rate(port, "/noop", SECONDS / 2), rate(port, "/mark", SECONDS / 2))]
-    return max(r[0] for r in rounds), max(r[1] for r in rounds)
 
 
 # ---- syncs
@@ -197,43 +94,75 @@ def syncs_per_transition(parent: Path, clients: int, count: int) -> float | None
 # ---- a million entries
 
 
-def build(path: Path, size: int) -> None:
-    """Write a database of ``size`` entries as `Records` would, four a mark, quickly."""
+def build(path: Path, size: int, kinds: str = "transition") -> None:
+    """Write a database of ``size`` entries as `Records` and `Orders` would, quickly.
+
+    ``kinds`` is what a pin leaves in the log, by first letters: four transitions ``t``, and at a
+    station that is given orders, three versions ``o`` of its order.
+    """
     open_database(path).close()
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode=OFF", "synchronous=OFF"):
         connection.execute(f"PRAGMA {pragma}")
     frontier = merkle.Frontier()
+    each = {"transition": "tttt", "station": "ootttto"}[kinds]
     for begin in range(0, size, 20_000):
         rows: dict[str, list[tuple[object, ...]]] = {
-            name: [] for name in ("entries", "nodes", "transitions", "marks")
+            name: [] for name in ("entries", "nodes", "transitions", "marks", "orders")
         }
         for position in range(begin, min(size, begin + 20_000)):
-            mark, transition = history(position)
-            record = canonical.encode({"mark": mark, "transition": transition, "v": 1})
-            salt = secrets.token_bytes(32)
+            number, step = divmod(position, len(each))
+            kind, done = each[step], each[:step].count(each[step])
+            last = done == each.count(kind) - 1 or position + len(each) - step >= size
+            if kind == "o":
+                row = order_version(number, done, position)
+                record = canonical.encode({"order": row, "said": {}, "at_us": position, "v": 1})
+                if last:
+                    rows["orders"].append(tuple(row[name] for name in ORDER_COLUMNS))
+            else:
+                mark, transition = history(number, done, position)
+                record = canonical.encode({"mark": mark, "transition": transition, "v": 1})
+                rows["transitions"].append(tuple(transition[name] for name in TRANSITION_COLUMNS))
+                if last:
+                    rows["marks"].append(tuple(mark[name] for name in MARK_COLUMNS))
+            salt, name = secrets.token_bytes(32), "order" if kind == "o" else "transition"
             committed = canonical.commitment(salt, record)
-            leaf = merkle.leaf_hash(canonical.leaf_data("transition", position, committed))
+            leaf = merkle.leaf_hash(canonical.leaf_data(name, position, committed))
             frontier, made = frontier.append(leaf)
-            rows["entries"].append(("S1", position, "transition", salt, record))
+            rows["entries"].append(("S1", position, name, salt, record))
             rows["nodes"] += [("S1", node.level, node.index, node.hash) for node in made]
-            rows["transitions"].append(tuple(transition[name] for name in TRANSITION_COLUMNS))
-            if position % 4 == 3 or position == size - 1:
-                rows["marks"].append(tuple(mark[name] for name in MARK_COLUMNS))
-        connection.execute("BEGIN")
-        for table, found in rows.items():
-            places = ",".join("?" * len(found[0]))
-            connection.executemany(f"INSERT INTO {table} VALUES ({places})", found)
-        connection.execute("COMMIT")
+        insert(connection, rows)
     connection.close()
+
+
+def insert(connection: sqlite3.Connection, rows: dict[str, list[tuple[object, ...]]]) -> None:
+    """Insert rows of many tables in one transaction; a newer version of a row replaces it."""
+    connection.execute("BEGIN")
+    for table, found in rows.items():
+        if found:
+            places = ",".join("?" * len(found[0]))
+            connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({places})", found)
+    connection.execute("COMMIT")
 
 
 STATES = ("intended", "marking", "marked", "verified")
 
 
-def history(position: int) -> tuple[dict[str, object], dict[str, object]]:
-    """Return mark and transition of entry ``position`` of a made-up plant."""
-    number, step = position // 4, position % 4
+def order_version(number: int, step: int, position: int) -> dict[str, object]:
+    """Return version ``step`` of an order: offered, claimed, done."""
+    row: dict[str, object] = {name: getattr(intent(number), name) for name in ORDERED}
+    row |= {"station": "S1", "position": position, "steady_until_us": 0, "fence": min(step, 1)}
+    row |= {"state": ("open", "claimed", "done")[step], "holder": "S1" if step else None}
+    row |= {"lease_until_us": 1_800_000_000_000_000 * min(step, 1), "boot_id": "0" * 36}
+    return row | {"held_identity": identity("EXAMPLE ARMS", "MODEL 1", str(row["serial"]))}
+
+
+ORDERED = ("order_id", "make", "model", "serial", "recipe")
+ORDER_COLUMNS = column_names(orders)
+
+
+def history(number: int, step: int, position: int) -> tuple[dict[str, object], dict[str, object]]:
+    """Return mark ``number`` and its transition ``step``, which is entry ``position``."""
     made = intent(number)
     mark: dict[str, object] = {name: getattr(made, name) for name in MarkIntent.__slots__}
     mark |= {
@@ -271,37 +200,84 @@ def history(position: int) -> tuple[dict[str, object], dict[str, object]]:
 
 
 def check(path: str) -> None:
-    """Run fsck once and print seconds and peak memory; a process of its own."""
-    database = open_database(Path(path))
-    began = time.perf_counter()
-    report = fsck(database)
-    seconds = time.perf_counter() - began
+    """Do what `pinmark log fsck` does; print CPU seconds and peak MB; a process of its own."""
+    records = Records(Path(path))
+    began = time.process_time()  # one thread: what a core of its own would take
+    report = fsck(records.database, (), (), records.station)
+    report.findings += kept.check(records)
+    seconds = time.process_time() - began
     assert report.sound, report.findings[:3]
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    records.close()
+    print(seconds, memory_mb("VmHWM"))
 
 
 def time_fsck(path: Path) -> tuple[float, float]:
-    """Return seconds and peak MB of fsck in a fresh process."""
-    settings = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    words = [sys.executable, str(HERE), "check", str(path)]
-    done = subprocess.run(words, env=settings, check=True, capture_output=True, text=True)
-    seconds, megabytes = map(float, done.stdout.split())
+    """Return CPU seconds and peak MB of fsck in a fresh process."""
+    seconds, megabytes = map(float, run_self("check", str(path)).split())
     return seconds, megabytes
 
 
-def time_proof(path: Path, size: int) -> float:
-    """Return ms of one inclusion proof from stored nodes, the median of 200."""
-    database = open_database(path)
-    taken = []
-    with database.reading.connect() as connection:
-        for n in range(200):
-            began = time.perf_counter()
-            merkle.inclusion_proof(
-                n * 7919 % size, size, lambda wanted: read_nodes(connection, "S1", wanted)
-            )
-            taken.append(time.perf_counter() - began)
-    database.close()
-    return sorted(taken)[100] * 1e3
+def run_self(*words: str) -> str:
+    """Run a command of this file in a process of its own; return what it prints."""
+    settings = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    command = [sys.executable, str(HERE), *words]
+    return subprocess.run(
+        command, env=settings, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def prove(folder: str) -> None:
+    """Print ms of a Merkle proof and of a whole proof file, medians and slowest of 1,000."""
+    records = Records(Path(folder) / "station.db")
+    signer = log_signer(Path(folder), log_origin(records.station))
+    note = log.issue_checkpoint(records, [signer], Path(folder))
+    size = records.size()
+    bare, whole = [], []
+    with records.database.reading.connect() as connection:
+        for n in range(1000):
+            position, began = n * 7919 % size, time.perf_counter()
+            read = partial(read_nodes, connection, "S1")
+            merkle.inclusion_proof(position, size, read)
+            bare.append(time.perf_counter() - began)
+    for n in range(1000):
+        began = time.perf_counter()
+        log.prove(records, n * 7919 % size, note).text()
+        whole.append(time.perf_counter() - began)
+    records.close()
+    print(*(1e3 * one for kind in (bare, whole) for one in (statistics.median(kind), max(kind))))
+
+
+def serve(folder: str) -> None:
+    """Serve a station, ask it a thousand things, print its MB before and after."""
+    home = Path(folder)
+    records = Records(home / "station.db")
+    service = make_service(home, records)
+    auditor = service.people.add("A. Smith", Role.AUDITOR, "correct horse battery", "benchmark")
+    signed = {"Authorization": f"Bearer {service.sessions.open(auditor.caller())}"}
+    size, before = records.size(), 0.0
+    with TestClient(make_app(service)) as client:
+        for n in range(1001):
+            place = n * 7919 % size
+            for path in (
+                f"/v1/log/proofs/{place}",
+                f"/v1/marks/M{place // 4 + 1:06d}/history",
+                "/v1/marks?limit=100",
+                f"/v1/log/entries?after={place}&limit=100",
+                "/v1/orders?limit=100",
+                "/metrics" if n % 100 else "/v1/log/checkpoint",
+            ):
+                found = client.get(path, headers=signed)
+                assert found.status_code in (200, 403, 404), (path, found.text)
+            before = before or memory_mb("RssAnon")
+        after = memory_mb("RssAnon")
+    records.close()
+    print(before, after)
+
+
+def memory_mb(name: str) -> float:
+    """Return a figure of this process's memory, MB: ``VmHWM`` (peak), ``RssAnon`` (no file's)."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def main(size: int = 1_000_000) -> None:
@@ -311,33 +287,36 @@ def main(size: int = 1_000_000) -> None:
         places["tmpfs"] = Path("/dev/shm")
     print("\nrecords")
     for name, parent in places.items():
-        noop, transition = endpoint_ratio(parent)
-        print(
-            f"  transition / no-op endpoint, {CLIENTS} clients, {name:<6} "
-            f"{transition / noop:6.2f}   ({transition:,.0f} of {noop:,.0f} a second; >= 0.70)"
-        )
-    for clients, limit in ((1, "<= 1.02"), (CLIENTS, "< 0.5")):
-        found = syncs_per_transition(places["disk"], clients, 2000)
-        said = "strace is missing" if found is None else f"{found:6.3f}"
-        print(f"  fdatasync a transition, {clients} client(s)             {said}   ({limit})")
+        for clients, limit in ((1, "<= 1.02"), (CLIENTS, "< 0.5")):
+            found = syncs_per_transition(parent, clients, 2000)
+            said = "strace is missing" if found is None else f"{found:6.3f}"
+            print(f"  fdatasync a transition, {clients} client(s), {name:<6} {said}   ({limit})")
     with tempfile.TemporaryDirectory(dir=places.get("tmpfs", places["disk"])) as folder:
-        small, large = Path(folder) / "small.db", Path(folder) / "large.db"
-        build(small, size // 10)
-        build(large, size)
-        print(
-            f"  proof at {size:,} entries                 {time_proof(large, size):6.2f} ms (< 1)"
-        )
-        _, few = time_fsck(small)
-        seconds, many = time_fsck(large)
-        print(f"  fsck, entries a second on one core     {size / seconds:9,.0f}   (> 100,000)")
-        print(
-            f"  fsck, peak memory at {size // 10:,} / {size:,}   {few:.0f} / {many:.0f} MB   (flat)"
-        )
+        for kinds, said in (("transition", "transitions alone"), ("station", "orders between")):
+            small, large = Path(folder) / f"{kinds}-small", Path(folder) / f"{kinds}-large"
+            for home, entries in ((small, size // 10), (large, size)):
+                home.mkdir()
+                build(home / "station.db", entries, kinds)
+            _, few = time_fsck(small / "station.db")
+            seconds, many = time_fsck(large / "station.db")
+            print(f"  log of {size:,} entries, {said}")
+            print(
+                f"    fsck, entries a CPU second, one thread   {size / seconds:9,.0f} (> 100,000)"
+            )
+            print(f"    fsck, peak MB at {size // 10:,} / {size:,}   {few:.0f} / {many:.0f} (flat)")
+        bare, slowest, whole, longest = map(float, run_self("prove", str(large)).split())
+        print(f"    Merkle proof, median / slowest of 1,000  {bare:.2f} / {slowest:.2f} ms (< 1)")
+        print(f"    proof file, median / slowest of 1,000    {whole:.2f} / {longest:.2f} ms (< 1)")
+        for home, entries in ((small, size // 10), (large, size)):
+            begun, ended = map(float, run_self("serve", str(home)).split())
+            said = f"{begun:.0f} / {ended:.0f} MB (flat)"
+            print(f"    service at {entries:,}, after 6 / 6,000 requests    {said}")
 
 
 if __name__ == "__main__":
-    command = {"serve": serve, "write": write_some, "check": check}
+    commands: dict[str, Callable[..., None]]
+    commands = {"serve": serve, "write": write_some, "check": check, "prove": prove}
     if len(sys.argv) > 2:
-        command[sys.argv[1]](*sys.argv[2:])
+        commands[sys.argv[1]](*sys.argv[2:])
     else:
         main(*map(int, sys.argv[1:]))

@@ -14,24 +14,29 @@ and have other stations witness them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from engraver.errors import InputError, NoteError
-from engraver.record import MarkState
 from station_api.records import canonical
 from station_api.records.database import SCHEMA, Database
 from station_api.records.findings import Report
+from station_api.records.fsck_bulk import (
+    ALLOWED,
+    COLUMNS,
+    POSITION,
+    Row,
+    Rows,
+    marks_agree,
+    transitions_agree,
+)
 from station_api.records.fsck_run import Check, at
 from station_api.records.fsck_signed import check_checkpoints
-from station_api.records.fsck_tree import EntryRow, check_tree
+from station_api.records.fsck_tree import PIECE, EntryRow, check_tree
 from station_api.records.prepared import Prepared
-from station_api.records.states import TRANSITIONS
 from station_api.records.tables import (
-    TRANSITION_COLUMNS,
     column_names,
     entries,
     marks,
@@ -86,44 +91,88 @@ def _check_schema(check: Check) -> None:
 
 
 def _stations(check: Check) -> list[str]:
+    """Return every station that some row names; a look-up for each where the key begins so."""
     names: set[str] = set()
-    for table in metadata.sorted_tables:
-        rows = check.connection.execute(sa.select(table.c.station).distinct())
-        names.update(str(row[0]) for row in rows)
+    for first, following in _STATIONS:
+        found = first.first(check.connection)
+        while found is not None:
+            names.add(str(found[0]))
+            found = following.first(check.connection, after=found[0])
     return sorted(names)
+
+
+def _next_station(table: sa.Table) -> tuple[Prepared, Prepared]:
+    """Return statements for the first station in a table and for the one after another."""
+    first = sa.select(table.c.station).order_by(table.c.station).limit(sa.literal_column("1"))
+    return Prepared(first), Prepared(first.where(table.c.station > sa.bindparam("after")))
+
+
+_STATIONS = [_next_station(table) for table in metadata.sorted_tables]
 
 
 def _check_station(check: Check, station: str) -> None:
     """Check a log, each record in it, and what was signed of it."""
     announced: list[VerifierKey] = []
-    rows = _Rows(check.connection, station)
+    rows = Rows(check.connection, station)
 
     def on_block(block: list[EntryRow], doubted: set[int]) -> None:
-        found = rows.until(block[-1][0] + 1) if block else {}
         check.report.rows += len(block)
-        if not doubted and _all_agree(block, found):
-            return
-        for entry in block:
-            row = found.pop(entry[0], None)
-            said = _check_entry(check, station, entry, row)
-            if entry[1] == "key":
-                announced.extend(_announced(check, station, entry[0], said))
-            if entry[0] in doubted:
-                _name_column(check, station, entry[0], entry[1], said, row)
-        for position in found:
-            check.inserted("transitions", at(station, position))
+        if block:  # else the rows come with the next entries, and no entry speaks of them
+            found = rows.until(block[-1][0] + 1)
+            _check_block(check, station, block, found, doubted, announced)
 
     tree = check_tree(check.connection, station, check.report, on_block)
-    for position in rows.until(None):
-        check.inserted("transitions", at(station, position))
+    for row in rows.until(None):
+        check.inserted("transitions", at(station, row[POSITION]))
     check_checkpoints(check, station, tree, announced)
+
+
+def _check_block(
+    check: Check,
+    station: str,
+    block: list[EntryRow],
+    rows: list[Row],
+    doubted: set[int],
+    announced: list[VerifierKey],
+) -> None:
+    """Compare a block of entries with what the tables say: at once, or else one by one."""
+    _check_salts(check, station, block)
+    said = [entry for entry in block if entry[1] == "transition"]
+    whole = not doubted and transitions_agree(said, rows)
+    found = {} if whole else {row[POSITION]: row for row in rows}
+    wrote: dict[str, dict[Any, int]] = {"order": {}, "witness": {}}
+    for entry in block if not whole else _others(block, said):
+        position, kind = entry[:2]
+        row = found.pop(position, None)
+        held = _check_entry(check, station, entry, row)
+        if kind == "key":
+            announced.extend(_announced(check, station, position, held))
+        elif kind in wrote and check.own in (None, station):
+            wrote[kind][_key_of(kind, held)] = position
+        if position in doubted:
+            _name_column(check, station, position, kind, held, row)
+    for kind, newest in wrote.items():
+        _check_lost_rows(check, station, kind, newest)
+    for position in found:
+        check.inserted("transitions", at(station, position))
+
+
+def _others(block: list[EntryRow], said: list[EntryRow]) -> list[EntryRow]:
+    if len(said) == len(block):
+        return []
+    return [entry for entry in block if entry[1] != "transition"]
+
+
+def _check_salts(check: Check, station: str, block: list[EntryRow]) -> None:
+    if set(map(len, map(itemgetter(2), block))) != {canonical.SALT_BYTES}:
+        for position, _, salt, _ in block:
+            if len(salt) != canonical.SALT_BYTES:
+                check.report.add("entries", at(station, position), "salt", "is not 32 bytes")
 
 
 def _check_entry(check: Check, station: str, entry: EntryRow, row: tuple[Any, ...] | None) -> Any:
     """Compare one entry with what the tables say; return what its record says."""
-    position, kind, salt, record = entry
-    if len(salt) != canonical.SALT_BYTES:
-        check.report.add("entries", at(station, position), "salt", "is not 32 bytes")
+    position, kind, _, record = entry
     try:
         said = canonical.decode(record)
     except InputError:
@@ -133,61 +182,7 @@ def _check_entry(check: Check, station: str, entry: EntryRow, row: tuple[Any, ..
         _compare_transition(check, station, position, said, row)
     elif row is not None:
         check.inserted("transitions", at(station, position))
-    if kind in ("order", "witness") and check.own in (None, station):
-        _check_lost_row(check, station, position, kind, said)
     return said
-
-
-def _all_agree(block: list[EntryRow], found: dict[int, tuple[Any, ...]]) -> bool:
-    """Return whether every entry of a block is a transition and says exactly its row.
-
-    Nearly always so, and then nothing has to be taken apart: the rows are written as canonical
-    bytes once more, all at once, and compared with the ends of the records.
-    """
-    if len(found) != len(block) or {entry[1] for entry in block} != {"transition"}:
-        return False
-    if set(map(len, map(itemgetter(2), block))) != {canonical.SALT_BYTES}:
-        return False
-    rows = list(found.values())
-    if [row[_POSITION] for row in rows] != [entry[0] for entry in block]:
-        return False
-    if any(
-        after not in _ALLOWED[before] for before, after in {(r[_BEFORE], r[_AFTER]) for r in rows}
-    ):
-        return False
-    written = canonical.encode([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
-    ends = [record[record.rfind(_MARKER) + len(_MARKER) : -len(_END)] for *_, record in block]
-    return written == b"[" + b",".join(ends) + b"]" and all(r.endswith(_END) for *_, r in block)
-
-
-_MARKER, _END = b',"transition":', b',"v":1}'
-_COLUMNS = tuple(sorted(TRANSITION_COLUMNS))
-_POSITION, _BEFORE, _AFTER = map(_COLUMNS.index, ("position", "from_state", "to_state"))
-_TRANSITIONS = Prepared(
-    sa.select(*(transitions.c[name] for name in _COLUMNS))
-    .where(
-        transitions.c.station == sa.bindparam("station"),
-        transitions.c.position >= sa.bindparam("begin"),
-        transitions.c.position < sa.bindparam("end"),
-    )
-    .order_by(transitions.c.position)
-)
-
-
-@dataclass(slots=True)
-class _Rows:
-    """The transitions of a station, read in step with its entries."""
-
-    connection: sa.Connection
-    station: str
-    begin: int = -(2**62)
-
-    def until(self, end: int | None) -> dict[int, tuple[Any, ...]]:
-        """Return the rows from where the last call ended to before ``end``."""
-        limit = 2**62 if end is None else end
-        rows = _TRANSITIONS.all(self.connection, station=self.station, begin=self.begin, end=limit)
-        self.begin = max(limit, self.begin)
-        return {row[_POSITION]: row for row in rows}
 
 
 def _compare_transition(
@@ -200,18 +195,12 @@ def _compare_transition(
     if said is None:
         return
     written = said.get("transition", {})
-    for column, found in zip(_COLUMNS, row, strict=True):
+    for column, found in zip(COLUMNS, row, strict=True):
         if written.get(column) != found:
             check.changed("transitions", where, column, written.get(column), found)
     before, after = written.get("from_state"), written.get("to_state")
-    if after not in _ALLOWED.get(before, ()):
+    if after not in ALLOWED.get(before, ()):
         check.report.add("transitions", where, "to_state", f"no way leads from {before} to {after}")
-
-
-_ALLOWED: dict[str | None, frozenset[str]] = {
-    before.value: frozenset(after.value for after in afters)
-    for before, afters in TRANSITIONS.items()
-} | {None: frozenset({MarkState.INTENDED.value})}
 
 
 def _name_column(
@@ -230,7 +219,7 @@ def _name_column(
 
 
 def _disagrees(said: Any, row: tuple[Any, ...] | None) -> bool:
-    return row is not None and said.get("transition") != dict(zip(_COLUMNS, row, strict=True))
+    return row is not None and said.get("transition") != dict(zip(COLUMNS, row, strict=True))
 
 
 def _announced(check: Check, station: str, position: int, said: Any) -> list[VerifierKey]:
@@ -241,27 +230,52 @@ def _announced(check: Check, station: str, position: int, said: Any) -> list[Ver
         return []
 
 
-def _check_lost_row(check: Check, station: str, position: int, kind: str, said: Any) -> None:
-    """Check that the row which an order or witness entry wrote is there, as new or newer."""
-    table = next(name for name, one in KINDS.items() if one == kind)
-    written = (said or {}).get(VERSIONED[table], {})
-    primary = _PRIMARY[table]
-    key = written.get(primary.name)
-    columns = metadata.tables[table].c
-    query = sa.select(columns.position, columns.station).where(primary == key)
-    row = check.connection.execute(query).first()
-    if row is None:
-        check.report.add(table, key, "", "is missing: it was deleted")
-    elif row.station == station and row.position < position:
-        check.report.add(table, key, "", f"was rolled back: entry {position} wrote it later")
+def _key_of(kind: str, said: Any) -> Any:
+    table = _TABLE[kind]
+    return ((said or {}).get(VERSIONED[table]) or {}).get(_PRIMARY[table].name)
+
+
+def _check_lost_rows(check: Check, station: str, kind: str, newest: dict[Any, int]) -> None:
+    """Check that the rows which order or witness entries wrote are there, as new or newer."""
+    table, keys = _TABLE[kind], list(newest)
+    found: dict[Any, tuple[int, str]] = {}
+    for begin in range(0, len(keys), _TOGETHER):
+        asked = keys[begin : begin + _TOGETHER]
+        asked += asked[:1] * (_TOGETHER - len(asked))
+        named = {f"key_{n}": key for n, key in enumerate(asked)}
+        rows = _PLACES[table].all(check.connection, **named)
+        found |= {key: (position, whose) for key, position, whose in rows}
+    for key, position in newest.items():
+        if key not in found:
+            check.report.add(table, key, "", "is missing: it was deleted")
+        elif found[key][1] == station and found[key][0] < position:
+            check.report.add(table, key, "", f"was rolled back: entry {position} wrote it later")
+
+
+def _places(name: str) -> Prepared:
+    """Return a statement that says where the rows with some keys stand, and whose they are."""
+    columns, primary = metadata.tables[name].c, _PRIMARY[name]
+    keys = [sa.bindparam(f"key_{n}", type_=primary.type) for n in range(_TOGETHER)]
+    query = sa.select(primary, columns.position, columns.station)
+    return Prepared(query.where(sa.or_(*(primary == key for key in keys))))
+
+
+_TOGETHER = 64
+"""Keys that are looked up by one statement."""
+
+_TABLE = {kind: name for name, kind in KINDS.items()}
+_PLACES = {name: _places(name) for name in ("orders", "witnessed")}
 
 
 def _check_versioned(check: Check, table: str) -> None:
     """Compare each row of a table whose rows change with the entry that wrote it last."""
-    names = column_names(metadata.tables[table])
+    names = sorted(column_names(metadata.tables[table]))
     place = names.index(_PRIMARY[table].name)
     after = ""
     while rows := _PAGES[table].all(check.connection, after=after):
+        after = rows[-1][place]
+        if table == "marks" and marks_agree(rows):
+            continue
         for *values, kind, record in rows:
             written = _written(kind, record, table)
             if not isinstance(written, dict):
@@ -270,17 +284,17 @@ def _check_versioned(check: Check, table: str) -> None:
                 for column, found in zip(names, values, strict=True):
                     if written.get(column) != found:
                         check.changed(table, values[place], column, written.get(column), found)
-        after = rows[-1][place]
 
 
 def _pages(name: str) -> Prepared:
     """Return a statement that reads a page of a table's rows, each with its entry."""
     table, primary = metadata.tables[name], _PRIMARY[name]
     same = sa.and_(entries.c.station == table.c.station, entries.c.position == table.c.position)
-    joined = sa.select(*table.c, entries.c.kind, entries.c.record)
+    ordered = (table.c[one] for one in sorted(column_names(table)))
+    joined = sa.select(*ordered, entries.c.kind, entries.c.record)
     joined = joined.select_from(table.outerjoin(entries, same))
     joined = joined.where(primary > sa.bindparam("after")).order_by(primary)
-    return Prepared(joined.limit(sa.literal_column("4000")))
+    return Prepared(joined.limit(sa.literal_column(str(PIECE))))
 
 
 _PAGES = {name: _pages(name) for name in VERSIONED}

@@ -61,8 +61,11 @@ def _is_of(found: Checkpoint, announced: Sequence[VerifierKey], own: bool) -> bo
 
 
 def _open(
-    check: Check, keys: Sequence[VerifierKey], note: str, where: str, silent: bool = False
+    check: Check, keys: Sequence[VerifierKey], note: object, where: str, silent: bool = False
 ) -> Checkpoint | None:
+    if not isinstance(note, str):  # SQLite holds any type in any column
+        check.report.add("checkpoints", where, "note", "is no text")
+        return None
     try:
         return open_checkpoint(note, keys)[0]
     except (NoteError, ProofError) as error:

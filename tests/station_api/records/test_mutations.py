@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from station_api import log
-from station_api.records import Records
+from station_api.records import Records, fsck_tree
 from station_api.records.database import open_database
 from station_api.records.findings import Report
 from station_api.records.fsck import fsck
@@ -20,6 +21,7 @@ from tests.station_api.records.houses import KEY, live_a_little, mark
 
 Break = Callable[[sqlite3.Connection], None]
 COLUMNS = [(t.name, str(c.name)) for t in metadata.sorted_tables for c in t.columns]
+TEXTS = [(t, c) for t, c in COLUMNS if isinstance(metadata.tables[t].c[c].type, sa.String)]
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +114,52 @@ def test_a_changed_column_is_named(sound: Path, tmp_path: Path, table: str, colu
             assert named or moved, [one.line() for one in about]
             said = str(where[1][-1])
             assert any(said in one.row for one in about), [one.line() for one in about]
+
+
+@pytest.mark.parametrize(("table", "column"), TEXTS)
+def test_a_value_of_another_type_is_named(
+    sound: Path, tmp_path: Path, table: str, column: str
+) -> None:
+    """SQLite lets a text be stored as bytes: the same letters, and yet not what was recorded."""
+    texts = [row for row in every_row(sound, table) if isinstance(row[column], str)]
+    where = matching(texts[-1], key_of(table))
+
+    def damage(connection: sqlite3.Connection) -> None:
+        change = f"UPDATE {table} SET {column} = CAST({column} AS BLOB) WHERE {where[0]}"
+        assert connection.execute(change, where[1]).rowcount == 1
+
+    report = broken(sound, tmp_path, damage)
+    assert any(one.table == table for one in report.findings), [f.line() for f in report.findings]
+
+
+@pytest.mark.parametrize(("table", "column"), [("entries", "record"), ("transitions", "reason")])
+def test_a_change_is_named_wherever_it_stands_in_the_pieces_that_are_read(
+    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, column: str
+) -> None:
+    """First, last and inner rows of every piece and block: no border hides a row."""
+    monkeypatch.setattr(fsck_tree, "BLOCK", 8)
+    monkeypatch.setattr(fsck_tree, "PIECE", 2)
+    home = tmp_path / "copy"
+    shutil.copytree(sound, home)
+    connection = sqlite3.connect(home / "station.db", isolation_level=None)
+    assert check(home).findings == []
+    for row in every_row(sound, table):
+        place, old = row["position"], row[column]
+        change = f"UPDATE {table} SET {column} = ? WHERE position = ?"
+        connection.execute(change, [other_value(old), place])
+        named = [(one.row, one.column) for one in check(home).findings if one.table == table]
+        connection.execute(change, [old, place])
+        assert {row for row, _ in named} == {f"(S1, {place})"}, named
+        assert any(column in said.split(" or ") for _, said in named), named
+    for row in every_row(sound, "nodes"):
+        where = f"level = {row['level']} AND place = {row['place']}"
+        change = f"UPDATE nodes SET hash = ? WHERE {where}"
+        connection.execute(change, [other_value(row["hash"])])
+        found = check(home).findings
+        connection.execute(change, [row["hash"]])
+        said = f"(S1, {row['level']}, {row['place']})"
+        assert said in {one.row for one in found if one.table == "nodes"}, (said, found)
+    connection.close()
 
 
 @pytest.mark.parametrize("table", sorted(metadata.tables))
