@@ -38,6 +38,8 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
          "--autoplay-policy=no-user-gesture-required")  # fmt: skip
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
+LONG_MS = 120_000
+"""As long as the bench may take for one job, on a machine that is busy with other tests."""
 
 
 def find_chromium() -> str | None:
@@ -94,6 +96,13 @@ def add_one_of_each(people: People) -> None:
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """A station without an engraver, shared by all tests: leave no order of yours half done."""
     with serving(tmp_path_factory.mktemp("pages") / "station") as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """A station of the engineer's tests alone: recipes, marks and scans come and go here."""
+    with serving(tmp_path_factory.mktemp("bench") / "station") as made:
         yield made
 
 

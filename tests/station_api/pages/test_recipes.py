@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 import hardware
@@ -15,40 +13,30 @@ from engraver.heightmap import write_x3p
 from engraver.profiles import Setup
 from station_api.people import Caller, Role
 from station_api.quality import calibrated
-from tests.station_api.pages.conftest import Screen, Station, serious, serving
+from tests.station_api.pages.conftest import LONG_MS, Screen, Station, serious
 from tests.station_api.quality.test_charts import detail, keep
 from tests.station_api.quality.test_closed_loop import scanned
 from tests.station_api.quality.test_releases import study
-
-LONG_MS = 120_000
-"""As long as the bench may take for a job on a machine that is busy with other tests."""
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    """A station whose recipes change; nobody else's."""
-    with serving(tmp_path_factory.mktemp("bench") / "station") as made:
-        yield made
 
 
 def test_a_version_is_drafted_compared_and_put_in_use(screen: Screen, bench: Station) -> None:
     """What a text adds, removes and changes stands side by side; a faulty text is refused."""
     page = screen(Role.ENGINEER, "recipes", at=bench)
     page.get_by_role("button", name="Versions side by side").click()
-    page.get_by_label("New").select_option("default/0")
-    text = hardware.text("recipes", "default")
+    page.get_by_label("New").select_option("default-direct-drive/0")
+    text = hardware.text("recipes", "default-direct-drive")
     box = page.get_by_label("Text of the profile")
     expect(box).to_have_value(text)
-    box.fill(text.replace("passes = { value = 10", "passes = { value = -1"))
+    box.fill(text.replace("passes = { value = 7", "passes = { value = -1"))
     page.get_by_role("button", name="Keep as a draft").click()
     expect(page.get_by_role("alert")).to_contain_text("passes")
     shorter = re.sub(r"(?m)^draft_deg = .*\n", "", text)
-    box.fill(shorter.replace("passes = { value = 10", "passes = { value = 12"))
+    box.fill(shorter.replace("passes = { value = 7", "passes = { value = 12"))
     page.get_by_role("button", name="Keep as a draft").click()
-    expect(page.get_by_text("default, version 1, is kept as a draft")).to_be_visible()
-    page.get_by_label("New").select_option("default/1")
+    expect(page.get_by_text("default-direct-drive, version 1, is kept as a draft")).to_be_visible()
+    page.get_by_label("New").select_option("default-direct-drive/1")
     passes = page.get_by_role("row").filter(has_text="passes").filter(has_text="changed")
-    expect(passes.locator(".was")).to_have_text("10")
+    expect(passes.locator(".was")).to_have_text("7")
     expect(passes.locator(".is")).to_have_text("12")
     gone = page.get_by_role("row").filter(has=page.get_by_text("draft_deg", exact=True))
     expect(gone).to_contain_text("removed")
@@ -56,7 +44,9 @@ def test_a_version_is_drafted_compared_and_put_in_use(screen: Screen, bench: Sta
     row = page.get_by_role("row").filter(has_text="engineer one")
     row.get_by_role("button", name="Put in use").click()
     expect(row).to_contain_text("released")
-    assert hardware.load_setup("default", bench.service.shelf.folder).recipe.passes == 12
+    assert (
+        hardware.load_setup("default-direct-drive", bench.service.shelf.folder).recipe.passes == 12
+    )
     assert serious(page) == []
 
 
