@@ -38,6 +38,7 @@ BENCH = ("bench/bench.css",)
 PAGES = (
     Page("operator", Right.START_MARKS),
     Page("plans", Right.USE_BENCH, styles=BENCH),
+    Page("scans", Right.USE_BENCH, styles=BENCH),
     Page("recipes", Right.USE_BENCH, styles=BENCH),
     Page("audit", Right.READ_RECORDS),
     Page("trace", Right.TRACE),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -52,6 +52,14 @@ async def upload_scan(request: Request, service: ServiceOf, by: Inspector) -> di
         raise StorageError(f"the scan cannot be kept ({error.strerror})") from error
     finally:
         received.unlink(missing_ok=True)
+
+
+@router.get("/scans")
+def list_scans(
+    service: ServiceOf, by: MarkReader, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> dict[str, Any]:
+    """List the scans that were uploaded last, the newest first."""
+    return {"scans": [asdict(one) for one in service.scans.newest(limit)]}
 
 
 @router.get("/scans/{scan_id}")

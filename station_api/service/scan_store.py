@@ -86,6 +86,13 @@ class ScanStore:
             raise MissingError(f"scan {scan_id!r} is not here; upload it at POST /v1/scans")
         return to_scan(row)
 
+    def newest(self, limit: int) -> list[Scan]:
+        """Return the scans that were uploaded last, the newest first."""
+        order = (scans.c.changed_at_us.desc(), scans.c.scan_id)
+        with self._records.database.reading.connect() as connection:
+            rows = connection.execute(sa.select(scans).order_by(*order).limit(limit)).all()
+        return [to_scan(row._mapping) for row in rows]
+
     def read(self, scan_id: str) -> HeightMap:
         """Read a scan's height map."""
         return read_scan(self.path(self.get(scan_id).scan_id))

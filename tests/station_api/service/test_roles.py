@@ -66,6 +66,7 @@ TABLE = {
     "POST /v1/marks/{mark_id}/inspect": F,
     "POST /v1/marks/{mark_id}/re-mark": "operator supervisor engineer",
     "POST /v1/scans": F,
+    "GET /v1/scans": f"{F} auditor tracer",
     "GET /v1/scans/{scan_id}": f"{F} auditor tracer",
     "GET /v1/scans/{scan_id}/file": f"{F} auditor tracer",
     "GET /v1/profiles": f"{F} auditor tracer",

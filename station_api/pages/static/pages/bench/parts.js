@@ -64,7 +64,10 @@ export function Figures({ of }) {
 
 /** A number, or a dash where there is none. */
 export const figure = (value, digits = 2) =>
-  value === null || value === undefined || Number.isNaN(value) ? "–" : number(value, digits);
+  value === null || value === undefined || Number.isNaN(value) ? "–" : number(unsigned(value, digits), digits);
+
+/* what rounds to nothing has no sign */
+const unsigned = (value, digits) => (Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value);
 
 /** A share as per cent. */
 export const percent = (value, digits = 1) =>
