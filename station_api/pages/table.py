@@ -42,6 +42,7 @@ PAGES = (
     Page("recipes", Right.USE_BENCH, styles=BENCH),
     Page("audit", Right.READ_RECORDS),
     Page("trace", Right.TRACE),
+    Page("admin", Right.MANAGE_UPKEEP),
     Page("people", Right.MANAGE_PEOPLE),
 )
 """Every page, in the order of the menu."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from station_api.doctor import worst
 from station_api.people import Caller, Right
@@ -18,9 +18,14 @@ Keeper = Annotated[Caller, allow(Right.MANAGE_UPKEEP)]
 
 
 @router.get("/doctor")
-def doctor(service: ServiceOf, by: Reader) -> dict[str, Any]:
-    """Look at everything the station rests on, with what to do where it is out of order."""
-    checks = service.upkeep.checks()
+def doctor(
+    service: ServiceOf, by: Reader, ask_controller: Annotated[bool, Query()] = True
+) -> dict[str, Any]:
+    """Look at everything the station rests on, with what to do where it is out of order.
+
+    Without ``ask_controller`` the port is left alone, and nobody who starts a pin has to wait.
+    """
+    checks = service.upkeep.checks(ask_controller=ask_controller)
     return {"state": worst(checks), "checks": [asdict(check) for check in checks]}
 
 

@@ -6,7 +6,9 @@ controller is asked only while no pin is being marked, and no pin is begun meanw
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from station_api.support_bundle import make_bundle
 from station_api.transparency.note import SignerKey
 
 MARKING = "not asked: a pin is being marked"
+NOT_ASKED = "not asked this time"
 
 
 class Upkeep:
@@ -28,14 +31,29 @@ class Upkeep:
     def __init__(self, home: Path, records: Records, runner: Runner, signer: SignerKey) -> None:
         self._home, self._records, self._runner, self._signer = home, records, runner, signer
         self._turn = threading.Lock()
+        self._looked: dict[bool, tuple[float, list[Check]]] = {}
 
-    def checks(self) -> list[Check]:
-        """Look at everything the station rests on."""
+    def checks(self, *, ask_controller: bool = True) -> list[Check]:
+        """Look at everything the station rests on.
+
+        Whoever waited while another looked gets what was found by the first look begun since, so
+        that many screens cost no more than two looks.
+        """
+        asked_s = time.monotonic()
         with self._turn:
-            try:
-                return self._runner.while_idle(lambda: examine(self._place("")))
-            except BusyError:
-                return examine(self._place(MARKING))
+            begun_s, found = self._looked.get(ask_controller, (-math.inf, []))
+            if begun_s < asked_s:
+                begun_s, found = time.monotonic(), self._look(ask_controller)
+                self._looked[ask_controller] = begun_s, found
+            return found
+
+    def _look(self, ask_controller: bool) -> list[Check]:
+        if not ask_controller:
+            return examine(self._place(NOT_ASKED))
+        try:
+            return self._runner.while_idle(lambda: examine(self._place("")))
+        except BusyError:
+            return examine(self._place(MARKING))
 
     def backups(self) -> Sequence[Kept]:
         """Return the backups there are, newest first; none where no folder is configured."""

@@ -1,6 +1,6 @@
 /* The people of the station, for the administrator: the smallest whole page, to copy from. */
 import {
-  api, Button, Field, html, moment, Notice, Panel, State, t, Table, useKept, usePress, useQuery,
+  api, Button, Dialog, Field, html, moment, Notice, Panel, State, t, Table, useKept, usePress, useQuery,
   useState,
 } from "../frame/kit.js";
 
@@ -18,9 +18,12 @@ function Everybody({ people }) {
   const [press, pressed] = usePress((key, name, what) =>
     api(`/people/${encodeURIComponent(name)}/${what}`, { method: "POST", key }),
   );
+  const [forgot, setForgot] = useState(null);
   const act = (row) => {
     const what = row.state === "active" ? "disable" : "enable";
-    return html`<${Button} onClick=${() => press(row.name, what)}>${t(`people.${what}`)}<//>`;
+    return html`<div class="row">
+      <${Button} onClick=${() => press(row.name, what)}>${t(`people.${what}`)}<//>
+      <${Button} onClick=${() => setForgot(row.name)}>${t("people.give-secret")}<//></div>`;
   };
   const columns = [
     { key: "name", head: t("people.name") },
@@ -30,7 +33,27 @@ function Everybody({ people }) {
     { key: "act", head: t("people.act"), of: act },
   ];
   return html`<${Table} caption=${t("people.title")} columns=${columns} rows=${people} by="name" />
-    <${Notice} problem=${pressed.problem} />`;
+    <${Notice} problem=${pressed.problem} />
+    ${forgot && html`<${GiveSecret} name=${forgot} onClose=${() => setForgot(null)} />`}`;
+}
+
+/** A secret for somebody who forgot theirs; it has to be changed at the next sign-in. */
+function GiveSecret({ name, onClose }) {
+  const [secret, setSecret] = useState("");
+  const [press, pressed] = usePress(async () => {
+    await api(`/people/${encodeURIComponent(name)}/secret`, { method: "PUT", body: { secret } });
+    onClose();
+  });
+  const submit = (event) => {
+    event.preventDefault();
+    press();
+  };
+  return html`<${Dialog} title=${t("people.secret-for", { name })} onClose=${onClose}>
+    <form onSubmit=${submit}><${Field} label=${t("people.fresh")} hint=${t("people.secret-hint")}
+        type="password" autocomplete="new-password" value=${secret} onValue=${setSecret} required />
+      <${Notice} problem=${pressed.problem} />
+      <${Button} kind="main" type="submit" busy=${pressed.busy}>${t("people.give-secret")}<//>
+      <${Button} onClick=${onClose}>${t("people.cancel")}<//></form><//>`;
 }
 
 function Newcomer() {
