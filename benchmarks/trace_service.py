@@ -1,9 +1,10 @@
 """The trace desk over HTTP in figures: a real service process, a real socket, N marks on record.
 
-Run: make bench, or `python benchmarks/trace_service.py [MARKS]` (default 1,000,000; the figures of
-docs/trace.md are of 10,000,000, which takes 20 minutes and 12 GB of disk). Out: a table: making and
-opening the whole index with its checks against the log, catching up after each of a row of marks,
-searches over HTTP, memory of the service.
+Run: make bench, or `python benchmarks/trace_service.py [MARKS [FOLDER]]` (default 1,000,000; the
+figures of docs/trace.md are of 10,000,000: 20 minutes, 12 GB; a FOLDER is kept and filled once).
+Out: a table: making and opening the whole index with its checks against the log, catching up after
+each of a row of marks, searches over HTTP beside a request that searches nothing, the service's own
+CPU time a search, which other work on the machine disturbs less, and its memory.
 
 The records are filled by one statement a table: real codes of pin32-10, real leaves and tree, one
 entry a mark (`verified` at once, where a station writes four). What a search reads is what it would
@@ -53,20 +54,26 @@ MAKE, MODEL = "EXAMPLE ARMS", "MODEL 1"
 AT_US = 1_800_000_000_000_000
 
 
-def main(count: int) -> None:
-    """Fill a station, look at its index, serve it, ask it."""
-    with tempfile.TemporaryDirectory(prefix="pinmark-trace-") as folder:
-        home = Path(folder)
-        os.environ["PINMARK_HOME"] = folder
-        records = Records(home / "station.db")
-        token = Keys(records, load_pepper(home)).make("bench", Role.TRACER, "benchmark")[1]
-        records.close()
-        began = time.perf_counter()
-        texts = fill(home / "station.db", count)
-        print(f"\n{count:,} marks written in {time.perf_counter() - began:.0f} s", flush=True)
-        look_at_index(home, count)
+def main(count: int, kept: Path | None = None) -> None:
+    """Fill a station, look at its index, serve it, ask it; a kept folder is filled once."""
+    with tempfile.TemporaryDirectory(prefix="pinmark-trace-") as made:
+        home = kept or Path(made)
+        os.environ["PINMARK_HOME"] = str(home)
+        filled = home / "filled.json"
+        if not filled.exists():
+            home.mkdir(exist_ok=True)
+            records = Records(home / "station.db")
+            token = Keys(records, load_pepper(home)).make("bench", Role.TRACER, "benchmark")[1]
+            records.close()
+            began = time.perf_counter()
+            said = {"texts": fill(home / "station.db", count), "token": token, "next": count}
+            filled.write_text(json.dumps(said))
+            print(f"\n{count:,} marks written in {time.perf_counter() - began:.0f} s", flush=True)
+        said = json.loads(filled.read_text())
+        filled.write_text(json.dumps({**said, "next": said["next"] + MARKS_ADDED}))
+        look_at_index(home, said["next"])
         with serving() as (port, pid):
-            ask(port, token, texts, pid)
+            ask(port, said["token"], said["texts"], pid)
 
 
 # ---- the records
@@ -153,7 +160,9 @@ def look_at_index(home: Path, count: int) -> None:
     for n in range(MARKS_ADDED):
         number = FIRST + count + n
         (code,) = unpack_texts(pack_indices(np.array([number]), FORMAT.name).astype(np.uint64), 10)
-        new = replace(blank, serial=f"N{n:06d}", code=code, code_index=number, order_id=f"N{n}")
+        new = replace(
+            blank, serial=f"N{number:09d}", code=code, code_index=number, order_id=f"N{number}"
+        )
         marking.append(timed(lambda new=new: records.intend(new))[0])
         following.append(timed(index.catch_up)[0])
         assert code in index.state.find_texts(FORMAT.name, choices_of(code))
@@ -201,6 +210,7 @@ def ask(port: int, token: str, texts: list[str], pid: int) -> None:
     """Put searches to the service over one connection, as a client would, and time them."""
     link = http.client.HTTPConnection("127.0.0.1", port)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    print(f"{'load of this machine':>44} {os.getloadavg()[0]:10.1f} on {os.cpu_count()} cores")
 
     def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
         link.request("POST", f"/v1/trace/{path}", json.dumps(body), headers)
@@ -213,28 +223,27 @@ def ask(port: int, token: str, texts: list[str], pid: int) -> None:
     named = {"agency": "A", "person": "P", "contact": "C", "authority": "18 U.S.C. 923(g)(7)"}
     request_id = post("requests", named)["request_id"]
     print(f"{'memory of the idle service':>44} {memory(pid)}")
+
+    def get() -> bytes:
+        link.request("GET", f"/v1/trace/requests/{request_id}", headers=headers)
+        return link.getresponse().read()
+
+    line("a request shown, nothing searched", [timed(get)[0] for _ in range(PATTERNS)])
     rng = np.random.default_rng(8)
     for what, questions in kinds_of_question(texts, rng).items():
-        times, found = [], []
-        for pattern, more in questions:
-            body = {"pattern": pattern, "request_id": request_id, "rows": 5, **more}
+        times, found, began_s = [], [], cpu_s(pid)
+        for asked in questions:
+            body = {"request_id": request_id, "rows": 5, **asked}
             took_s, answer = timed(lambda body=body: post("search", body))
             times.append(took_s)
             found.append(answer["found"])
-        line(what, times, f"; {np.median(found):,.0f} codes found")
-    serials = [f"Z{n:08d}" for n in rng.integers(1, len(texts), 10)]
-    times = [
-        timed(lambda s=s: post("search", {"serial": s, "request_id": request_id}))[0]
-        for s in serials
-    ]
-    line("a whole serial", times)
+        spent_ms = (cpu_s(pid) - began_s) / len(questions) * 1e3
+        line(what, times, f"; {spent_ms:.1f} ms CPU; {np.median(found):,.0f} found")
     print(f"{'memory of the service after the searches':>44} {memory(pid)}")
 
 
-def kinds_of_question(
-    texts: list[str], rng: np.random.Generator
-) -> dict[str, list[tuple[str, dict[str, Any]]]]:
-    """Return patterns of each kind with what goes with them."""
+def kinds_of_question(texts: list[str], rng: np.random.Generator) -> dict[str, list[Any]]:
+    """Return questions of each kind."""
 
     def holes(text: str, known: Any) -> str:
         return "".join(c if at in known else "?" for at, c in enumerate(text))
@@ -242,16 +251,35 @@ def kinds_of_question(
     def unsure(text: str) -> str:
         return "".join(f"[{c}{'0' if c != '0' else 'D'}{'7' if c != '7' else 'T'}]" for c in text)
 
+    def cases(text: str) -> dict[str, Any]:
+        reads = [holes(text, rng.choice(FORMAT.n, 7, replace=False)) for _ in "AB"]
+        casings = [{"reads": [{"text": read}]} for read in reads]
+        return {"format": FORMAT.name, "casings": casings}
+
     picked = [texts[n] for n in rng.permutation(len(texts))[:PATTERNS]]
     three = [holes(t, rng.choice(np.arange(1, FORMAT.n), 3, replace=False)) for t in picked]
     wrong = [("Z" if t[0] != "Z" else "Y") + t[1:] for t in picked[:10]]
+    serials = [f"Z{n:08d}" for n in rng.integers(1, len(texts), 10)]
     return {
-        "three known of ten, no prefix": [(p, {"misread": 0}) for p in three],
-        "a whole code": [(t, {}) for t in picked],
-        "a whole code, one symbol misread": [(t, {}) for t in wrong],
-        "a set of three at each of ten": [(unsure(t), {"misread": 0}) for t in picked[:20]],
-        "five in a row, place not known": [(t[3:8], {"fragment": True}) for t in picked[:10]],
+        "three known of ten, no prefix": [{"pattern": p, "misread": 0} for p in three],
+        "a whole code": [{"pattern": t} for t in picked],
+        "a whole code, one symbol misread": [{"pattern": t} for t in wrong],
+        "a set of three at each of ten": [
+            {"pattern": unsure(t), "misread": 0} for t in picked[:20]
+        ],
+        "five in a row, place not known": [
+            {"pattern": t[3:8], "fragment": True} for t in picked[:10]
+        ],
+        "a whole serial": [{"serial": serial} for serial in serials],
+        "a serial, its last sign unknown": [{"serial": s[:-1] + "?"} for s in serials[:3]],
+        "reads of two cases, 7 of 10 each": [{"reads": cases(t)} for t in picked[:3]],
     }
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time that a process has used, in s."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> str:
@@ -278,4 +306,5 @@ def line(what: str, times: list[float], more: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    given = sys.argv[1:]
+    main(int(given[0]) if given else 1_000_000, Path(given[1]) if given[1:] else None)

@@ -75,9 +75,17 @@ class Block:
     starts: NDArray[np.uint64]
     postings: NDArray[np.uint32]
     sha256: str
+    body: mmap.mmap
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def let_go(self) -> None:
+        """Give back the pages that searches have touched; the kernel keeps what it can of them.
+
+        A mapped page counts as memory of the process until it is given back.
+        """
+        self.body.madvise(mmap.MADV_DONTNEED)
 
     def match(self, choices: Choices) -> Places:
         """Return the places of all codes that fit, ascending."""
@@ -215,7 +223,7 @@ def open_block(path: Path, sha256: str) -> Block:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedBlockError(f"{path} cannot be opened as a block: {error}") from error
     codes, indices, postings, starts = _arrays(body, fmt, count)
-    return Block(fmt, codes, indices, starts, postings, sha256)
+    return Block(fmt, codes, indices, starts, postings, sha256, body)
 
 
 def _arrays(body: mmap.mmap, fmt: CodeFormat, count: int) -> Iterator[Any]:

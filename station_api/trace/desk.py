@@ -95,6 +95,7 @@ class Desk:
             "request_id": asker.request_id,
             "answered_at": utc_text(now_us()),
         }
+        self.index.let_go()
         return {"query_id": self.queries.keep(asker, fields, answer), **answer}
 
     def refuse(self, fields: Mapping[str, Any], asker: Asker, error: PinmarkError) -> None:

@@ -159,6 +159,11 @@ class TraceIndex:
             self._note(frame)
             return self.state
 
+    def let_go(self) -> None:
+        """Give back what searches have touched of the files."""
+        for block in self.state.blocks.values():
+            block.let_go()
+
     def merge_if_due(self, *, now: bool = False) -> bool:
         """Write the blocks anew if the tail has grown long; return whether that was done."""
         with self._guard:

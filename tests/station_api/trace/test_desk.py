@@ -446,3 +446,20 @@ def test_requests_have_a_clock(records: Records, open_desk: Callable[[], Desk]) 
             desk.requests.record("T. Racer", **{**whole, name: "  "})
     with pytest.raises(InputError, match="future"):
         desk.requests.record("T. Racer", **whole, received_at_us=now + hour_us)
+
+
+def test_a_search_gives_back_the_pages_it_has_touched(desk: Desk) -> None:
+    """Mapped files count as memory of the service only while a search looks at them."""
+    desk.index.catch_up()
+    desk.index.merge_if_due(now=True)
+    block = desk.index.state.blocks["pin32-12"]
+    name = f"pin32-12.{desk.index.state.generation}.block"
+    assert int(block.codes[0]) > 0 and resident_kb(desk.index.folder / name) > 0
+    answer = desk.ask(Question(pattern=intent_of(32850).code), TRACER)
+    assert answer["found"] == 1 and resident_kb(desk.index.folder / name) == 0
+
+
+def resident_kb(path: Path) -> int:
+    """How much of a mapped file counts as memory of this process, kB."""
+    parts = Path("/proc/self/smaps").read_text().split(str(path))[1:]
+    return sum(int(part.split("Rss:")[1].split()[0]) for part in parts)
