@@ -28,6 +28,7 @@ KIND = {
     "recipe_releases": "release",
     "book": "paper",
     "corrections": "paper",
+    "mark_corrections": "paper",
     "casings": "casing",
     "trace_requests": "trace",
     "trace_queries": "trace",

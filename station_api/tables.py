@@ -185,6 +185,30 @@ corrections = sa.Table(
     sa.Column("changed_at_us", sa.BigInteger, nullable=False),
 )
 
+mark_corrections = sa.Table(
+    "mark_corrections",
+    service_metadata,
+    sa.Column("correction_id", sa.String(24), primary_key=True),
+    *_kept(),
+    sa.Column("mark_id", sa.String(48), nullable=False),
+    # 0 while it waits for a second person; then 1, 2, ... of its mark
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("order_id", sa.String(64), nullable=False),
+    sa.Column("make", sa.String(64), nullable=False),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("serial", sa.String(64), nullable=False),
+    sa.Column("identity", sa.String(256), nullable=False),
+    sa.Column("reason", sa.String(512), nullable=False),
+    sa.Column("asked_by", sa.String(64), nullable=False),
+    sa.Column("asked_at_us", sa.BigInteger, nullable=False),
+    sa.Column("approval_id", sa.String(24)),
+    sa.Column("approved_by", sa.String(64)),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+    sa.Index("mark_corrections_mark_id", "mark_id"),
+    sa.Index("mark_corrections_identity", "identity"),
+    sa.Index("mark_corrections_serial", "serial"),
+)
+
 casings = sa.Table(
     "casings",
     service_metadata,
@@ -267,6 +291,7 @@ KEPT_TABLES = (
     hooks,
     book,
     corrections,
+    mark_corrections,
     casings,
     trace_requests,
     trace_queries,

@@ -7,9 +7,9 @@ In: mark ids. Out: a table or JSON: ``marks`` (each with the columns of `records
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from rich.table import Table
@@ -18,6 +18,7 @@ from engraver.errors import InputError
 from engraver.record import MarkState
 from station_api.cli import shell
 from station_api.marking import inspect_later
+from station_api.papers.mark_corrections import FIELDS, MarkCorrections, View, view_of
 from station_api.quality.figures import inspection_detail
 from station_api.records import MarkRow, utc_text
 from station_api.scans import read_scan
@@ -62,15 +63,31 @@ def list_records(context: typer.Context, as_json: shell.JsonOption = False) -> N
 
 
 @records_app.command()
-def show(mark_id: str, as_json: shell.JsonOption = False) -> None:
-    """Show one mark's life. Example: pinmark records show M000001."""
+def show(
+    mark_id: str,
+    view: Annotated[str, typer.Option(help="original, corrected or both")] = "both",
+    as_json: shell.JsonOption = False,
+) -> None:
+    """Show one mark and each version of its record. Example: pinmark records show M000001."""
+    if view not in get_args(View):
+        raise InputError(f"view {view!r} is none of {', '.join(get_args(View))}")
     with open_station() as station:
         row = station.records.get(mark_id)
         history = station.records.history(mark_id)
+        made = MarkCorrections(station.records).of(mark_id)
+    versions = view_of(row, made, cast(View, view))
     if as_json:
-        shell.emit({"mark": asdict(row), "history": history})
+        shell.emit({"mark": asdict(row), "history": history, "versions": versions})
         return
-    shell.console.print(_table([row]))
+    for said in versions:
+        named = {name: said[name] for name in FIELDS}
+        shell.console.print(_table([replace(row, **named)]))
+        if said["version"]:
+            shell.console.print(
+                f"version {said['version']}, by {said['corrected_by']} and {said['approved_by']}: "
+                f"{said['reason']}",
+                markup=False,
+            )
     for step in history:
         shell.console.print(
             f"{utc_text(step['at_us'])}  {step['from_state'] or 'new'} -> {step['to_state']}"
@@ -120,6 +137,37 @@ def inspect(
             shell.console.print(f"  {finding.text}")
         shell.console.print(_table([row]))
     return shell.DONE if row.state is MarkState.VERIFIED else shell.BAD_MARK
+
+
+@records_app.command()
+def correct(
+    mark_id: str,
+    change: Annotated[list[str], typer.Option("--set", help="serial=, make=, model=, order_id=")],
+    by: Annotated[list[str], typer.Option(help="who corrects it; give it twice")],
+    reason: Annotated[str, typer.Option(help="what was wrong, and how it is known")],
+    as_json: shell.JsonOption = False,
+) -> None:
+    """Correct which firearm a mark is in, by two people; the record as first written stays.
+
+    Example: pinmark records correct M000001 --set serial=ZQ0043 --by "A. Smith" --by "B. Jones"
+    --reason "the pin was fitted to the next pistol of the tray"
+    """
+    if len(by) != 2:
+        raise InputError(f"a correction of a mark takes two people, --by was given {len(by)} times")
+    pairs = [text.partition("=") for text in change]
+    if bare := [name for name, equals, _ in pairs if not equals]:
+        raise InputError(f"--set {bare[0][:40]!r} is not FIELD=VALUE")
+    changes = {name.strip(): value for name, _, value in pairs}
+    with open_station(to_mark=True) as station:
+        made = MarkCorrections(station.records).correct(mark_id, changes, reason, *by)
+    if as_json:
+        shell.emit({"correction": asdict(made)})
+    else:
+        shell.console.print(
+            f"{mark_id}: {made.make} {made.model} serial {made.serial}, order {made.order_id}, "
+            f"version {made.number}",
+            markup=False,
+        )
 
 
 @records_app.command("re-mark")

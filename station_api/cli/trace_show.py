@@ -74,6 +74,8 @@ def _show_candidate(candidate: dict[str, Any]) -> None:
         _line("corrected", ", ".join(told))
     for mark in candidate["marks"]:
         follows = f", replaced by {mark['replaced_by']}" if mark["replaced_by"] else ""
+        for one in mark["corrected"][-1:]:
+            follows += f"; record corrected to {one['make']} {one['model']} {one['serial']}"
         before = f", {mark['lineage']} of {mark['replaces']}" if mark["replaces"] else ""
         _line(
             mark["mark_id"],

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from engraver.errors import InputError, StorageError
 from station_api.records.prepared import run_in_driver
 
-SCHEMAS = ("0001", "0002", "0004", "0005", "0003", "0006", "0008")
+SCHEMAS = ("0001", "0002", "0004", "0005", "0003", "0006", "0008", "0009")
 """The migrations there are, in the order of their chain, whatever their numbers."""
 
 SCHEMA = SCHEMAS[-1]

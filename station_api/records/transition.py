@@ -51,6 +51,23 @@ _LAST_NUMBER = Prepared(
 )
 _BY_IDENTITY = Prepared(sa.select(marks).where(marks.c.held_identity == sa.bindparam("identity")))
 _BY_CODE = Prepared(sa.select(marks).where(marks.c.held_code == sa.bindparam("code")))
+_CORRECTED = sa.table(
+    "mark_corrections", *(sa.column(name) for name in ("mark_id", "number", "identity"))
+)
+_NEWER = _CORRECTED.alias("newer")
+_BY_CORRECTED = Prepared(
+    sa.select(marks)
+    .join(_CORRECTED, _CORRECTED.c.mark_id == marks.c.mark_id)
+    .where(_CORRECTED.c.identity == sa.bindparam("identity"))
+    .where(_CORRECTED.c.number > sa.literal_column("0"), marks.c.held_identity.is_not(None))
+    .where(
+        ~sa.exists().where(
+            _NEWER.c.mark_id == _CORRECTED.c.mark_id, _NEWER.c.number > _CORRECTED.c.number
+        )
+    )
+)
+"""A mark whose record was corrected holds the corrected serial as well as the one it had."""
+
 _RELEASED_MARK = Prepared(
     sa.select(marks.c.mark_id, marks.c.code, transitions.c.from_state)
     .join(
@@ -224,6 +241,7 @@ def find_held(connection: sa.Connection, held_identity: str, code: str) -> MarkR
     """Return the mark that holds this identity or this code, if there is one."""
     row = _BY_IDENTITY.first(connection, identity=held_identity)
     row = row or _BY_CODE.first(connection, code=code)
+    row = row or _BY_CORRECTED.first(connection, identity=held_identity)
     return to_row(dict(zip(MARK_COLUMNS, row, strict=True))) if row else None
 
 

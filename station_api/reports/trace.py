@@ -101,6 +101,8 @@ def _form(records: Records, answer: Mapping[str, Any]) -> list[list[str]]:
     mark = next((m for m in reversed(first["marks"]) if m["burned"]), None) if first else None
     if first is None or mark is None:
         return []
+    # the firearm is the one that the record was corrected to, if it was
+    mark = mark | (mark["corrected"][-1] if mark.get("corrected") else {})
     line = _book_line(records, mark["serial"], mark["model"])
     had = asdict(line.acquisitions[-1]) if line else {}
     left = asdict(line.dispositions[-1]) if line and line.dispositions else {}

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path
 from engraver.errors import MissingError
 from engraver.record import MarkState
 from station_api.papers.book import CORRECTION
+from station_api.papers.mark_corrections import PREFIX as MARK_CORRECTION
 from station_api.people import Caller, Right
 from station_api.people.approvals import APPROVED, REFUSED
 from station_api.service.bodies import Countersign, GivenSecret, NewKey, NewPerson
@@ -106,7 +107,8 @@ def countersign(
 def _agree(approval_id: str, service: Service, by: Caller) -> dict[str, Any]:
     asked = service.approvals.check(approval_id, by)
     if asked.action == CORRECTION:
-        service.book.make(asked.subject, by.name)
+        of_mark = asked.subject.startswith(MARK_CORRECTION)
+        (service.mark_corrections if of_mark else service.book).make(asked.subject, by.name)
         return {"approval": asdict(service.approvals.decide(approval_id, by, APPROVED))}
     if asked.action != "re-mark":
         raise MissingError(f"request {approval_id} asks for {asked.action}, which is not done here")

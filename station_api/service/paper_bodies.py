@@ -91,6 +91,24 @@ class NewCorrection(Body):
         return dict(self.changes)
 
 
+class CorrectMark(Body):
+    """What of a mark's record was wrong: order_id, make, model or serial, with its right value."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "changes": {"serial": "ZQ0043"},
+                    "reason": "the pin was fitted to the next pistol of the tray",
+                }
+            ]
+        },
+    )
+    changes: dict[Short, Annotated[str, Field(max_length=64)]] = Field(min_length=1, max_length=4)
+    reason: Reason
+
+
 CASING: dict[str, JsonValue] = {
     "scene": "27-0113",
     "place": "5th and Main",

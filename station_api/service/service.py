@@ -16,6 +16,7 @@ from station_api.interlocks import Interlocks, open_interlocks
 from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer
 from station_api.papers.book import Book
+from station_api.papers.mark_corrections import MarkCorrections
 from station_api.people import Keys, People, Sessions
 from station_api.people.approvals import Approvals
 from station_api.people.keys import load_pepper
@@ -56,6 +57,7 @@ class Service:
     sessions: Sessions
     approvals: Approvals
     book: Book
+    mark_corrections: MarkCorrections
     casings: Casings
     gathering: Gathering
     replies: Replies
@@ -130,6 +132,7 @@ def make_service(
         sessions=sessions,
         approvals=Approvals(records),
         book=Book(records),
+        mark_corrections=MarkCorrections(records),
         casings=Casings(records),
         gathering=Gathering(records),
         replies=Replies(records),

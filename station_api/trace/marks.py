@@ -13,7 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from engraver.record import MarkState
+from station_api.papers.mark_corrections import FIELDS, made_of
 from station_api.records.tables import marks, transitions
+from station_api.tables import mark_corrections
 from station_api.trace.tail import Reach
 
 CODES_A_STEP = 500
@@ -62,6 +64,8 @@ class TracedMark:
     burned: bool
     replaced_by: str | None = None
     history: tuple[str, ...] = field(default=())
+    corrected: tuple[dict[str, Any], ...] = field(default=())
+    """Corrections of the record within the searched part of the log, oldest first, each whole."""
 
 
 def marks_of(
@@ -80,22 +84,32 @@ def marks_with_serial(
 ) -> tuple[list[TracedMark], list[str]]:
     """Return the first marks whose serial fits, and the ids of all of them, in order.
 
+    A mark is found by the serial it was ordered for, and by every one it was corrected to.
     ``serial`` is folded; ``?`` stands for one character, ``*`` for any number.
     """
     plain = serial.replace("_", r"\_").replace("?", "_").replace("*", "%")
     exact = not set(serial) & set("?*")
-    fits = marks.c.serial == serial if exact else marks.c.serial.like(plain, escape="\\")
-    query = (
-        sa.select(marks.c.mark_id, transitions.c.station, transitions.c.position)
-        .join(transitions, transitions.c.mark_id == marks.c.mark_id)
-        .where(fits, transitions.c.from_state.is_(None))
-        .order_by(marks.c.serial, marks.c.mark_id)
+    fits, corrected = (
+        column == serial if exact else column.like(plain, escape="\\")
+        for column in (marks.c.serial, mark_corrections.c.serial)
     )
-    ids = [
-        row.mark_id
+    query = sa.union(
+        sa.select(marks.c.serial, marks.c.mark_id, transitions.c.station, transitions.c.position)
+        .join(transitions, transitions.c.mark_id == marks.c.mark_id)
+        .where(fits, transitions.c.from_state.is_(None)),
+        sa.select(
+            mark_corrections.c.serial,
+            mark_corrections.c.mark_id,
+            mark_corrections.c.station,
+            mark_corrections.c.position,
+        ).where(corrected, mark_corrections.c.number > 0),
+    )
+    found = [
+        (row.serial, row.mark_id)
         for row in connection.execute(query)
         if row.station in reach and row.position < reach[row.station].size
     ]
+    ids = list(dict.fromkeys(mark_id for _, mark_id in sorted(found)))
     shown = ids[:rows]
     read = _read(connection, sa.select(marks).where(marks.c.mark_id.in_(shown)), reach)
     place = {mark_id: at for at, mark_id in enumerate(shown)}
@@ -111,8 +125,9 @@ def _read(
         return []
     history = _histories(connection, rows.keys(), reach)
     successor = _successors(connection, rows)
+    corrected = _corrections(connection, rows, reach)
     return [
-        _traced(row, history[mark_id], successor.get(mark_id))
+        _traced(row, history[mark_id], successor.get(mark_id), corrected.get(mark_id, ()))
         for mark_id, row in rows.items()
         if mark_id in history
     ]
@@ -137,7 +152,27 @@ def _histories(
     return found
 
 
-def _traced(row: Mapping[str, Any], history: list[Any], successor: str | None) -> TracedMark:
+def _corrections(
+    connection: sa.Connection, mark_ids: Iterable[str], reach: Mapping[str, Reach]
+) -> dict[str, tuple[dict[str, Any], ...]]:
+    """Return the corrections of marks that the searched part of each log holds."""
+    found: dict[str, tuple[dict[str, Any], ...]] = {}
+    for mark_id, made in made_of(connection, mark_ids).items():
+        found[mark_id] = tuple(
+            {**{name: getattr(one, name) for name in FIELDS}, "reason": one.reason}
+            | {"by": [one.asked_by, one.approved_by], "entry": one.position}
+            for one in made
+            if one.position < reach[one.station].size
+        )
+    return found
+
+
+def _traced(
+    row: Mapping[str, Any],
+    history: list[Any],
+    successor: str | None,
+    corrected: tuple[dict[str, Any], ...],
+) -> TracedMark:
     newest = history[-1]
     state = MarkState(newest.to_state)
     return TracedMark(
@@ -150,4 +185,5 @@ def _traced(row: Mapping[str, Any], history: list[Any], successor: str | None) -
         burned=state not in BLANK,
         replaced_by=successor,
         history=tuple(step.to_state for step in history),
+        corrected=corrected,
     )

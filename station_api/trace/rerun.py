@@ -31,6 +31,7 @@ from engraver.registry import Registry
 from station_api.records import canonical
 from station_api.records.ledger import Entry
 from station_api.records.tables import entries
+from station_api.tables import mark_corrections
 from station_api.trace.answer import set_digest
 from station_api.trace.arranging import Arrangement, arrange
 from station_api.trace.desk import weigh
@@ -63,7 +64,7 @@ class Rerun:
 class _Mark:
     code: str
     index: int
-    serial: str
+    serials: set[str]
     state: str
 
 
@@ -81,7 +82,7 @@ def rerun(
         question = question_from(answer["question"])
         logs = [(str(o["station"]), int(o["size"]), str(o["root"])) for o in answer["log"]]
         notes = [one["checkpoint"] for one in answer["log"]]
-        shown = [(m["mark_id"], m["code"], m["state"]) for m in _shown(answer)]
+        shown = [(m["mark_id"], m["code"], m["state"], _serials(m)) for m in _shown(answer)]
         expected = int(answer["found"]), str(answer["set_sha256"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"this is no answer of the trace desk: {error!r} is missing") from None
@@ -91,12 +92,17 @@ def rerun(
         _check_note(result, station, size, root, note, keys)
     fitting = _search(question, marks, registry)
     result.marks, result.found, result.set_sha256 = len(marks), len(fitting), set_digest(fitting)
-    _compare(result, fitting, expected, {code for _, code, _ in shown}, question)
-    for mark_id, code, state in shown:
+    _compare(result, fitting, expected, {code for _, code, _, _ in shown}, question)
+    for mark_id, code, state, serials in shown:
         mark = marks.get(mark_id)
         if mark is None or (mark.code, mark.state) != (code, state):
             said = "is in no log" if mark is None else f"is {mark.state} with code {mark.code}"
             result.findings.append(f"mark {mark_id} was shown as {state} with code {code}; {said}")
+        elif mark.serials != serials:
+            result.findings.append(
+                f"mark {mark_id} was shown with serial {', '.join(sorted(serials))}; the log has "
+                f"{', '.join(sorted(mark.serials))}"
+            )
     return result
 
 
@@ -134,6 +140,11 @@ def _shown(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [mark for candidate in answer["candidates"] for mark in candidate["marks"]]
 
 
+def _serials(mark: Mapping[str, Any]) -> set[str]:
+    """Return the serial that a mark was shown with, and those it was corrected to."""
+    return {mark["serial"], *(one["serial"] for one in mark.get("corrected", ()))}
+
+
 def _read_log(
     result: Rerun, marks: dict[str, _Mark], station: str, size: int, root: str, read: Reader
 ) -> None:
@@ -146,7 +157,11 @@ def _read_log(
         if entry.kind == "transition":
             said = canonical.decode(entry.record)
             mark, after = said["mark"], said["transition"]["to_state"]
-            marks[mark["mark_id"]] = _Mark(mark["code"], mark["code_index"], mark["serial"], after)
+            before = marks.get(mark["mark_id"])
+            serials = {mark["serial"]} | (before.serials if before else set())
+            marks[mark["mark_id"]] = _Mark(mark["code"], mark["code_index"], serials, after)
+        elif entry.kind == "paper":
+            _correct(marks, canonical.decode(entry.record)["event"])
     result.entries += frontier.size
     if frontier.size != size:
         result.findings.append(
@@ -157,6 +172,13 @@ def _read_log(
         result.findings.append(
             f"log {station}: the {size} entries have root {frontier.root().hex()}, not {root}"
         )
+
+
+def _correct(marks: dict[str, _Mark], event: Mapping[str, Any]) -> None:
+    """Let a mark be found by the serial that its record was corrected to."""
+    row = event.get("row", {})
+    if event.get("table") == mark_corrections.name and row["number"] > 0:
+        marks[row["mark_id"]].serials.add(row["serial"])
 
 
 def _check_note(
@@ -186,7 +208,7 @@ def _search(question: Question, marks: Mapping[str, _Mark], registry: Registry) 
         pattern = re.compile(
             "".join({"?": ".", "*": ".*"}.get(letter, re.escape(letter)) for letter in folded)
         )
-        return {name for name, mark in marks.items() if pattern.fullmatch(mark.serial)}
+        return {name for name, mark in marks.items() if any(map(pattern.fullmatch, mark.serials))}
     codes = {mark.code: mark.index for mark in marks.values() if all(s in VALUE for s in mark.code)}
     if question.kind == "cases":
         return _weighed(question, codes, registry)
