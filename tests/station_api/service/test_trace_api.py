@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from tests.station_api.service.conftest import bearer, is_problem
 from tests.station_api.trace.cases import case_scan
 from tests.station_api.trace.conftest import intend_all, intent_of
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 REQUEST = {
     "agency": "ATF National Tracing Center",
     "person": "J. Doe",
@@ -116,15 +120,26 @@ def test_a_tracer_needs_a_request_and_an_auditor_does_not(
         assert reply.status_code == 200 and reply.json()["found"] >= 1
 
 
-def test_scans_of_cases_lead_to_the_mark_and_onto_the_sheet(tracer: Any, service: Service) -> None:
-    """Upload, search, sheet: pictures included, two pages at most, the same bytes every time."""
-    uploaded = tracer("POST", "scans", content=case_scan(32775))
+def test_scans_of_cases_lead_to_the_mark_and_onto_the_sheet(
+    tracer: Any, service: Service, pinmark: Run, tmp_path: Path
+) -> None:
+    """Upload, search, sheet: two pages at most, the same bytes; the console says the same."""
+    data = case_scan(32775)
+    uploaded = tracer("POST", "scans", content=data)
     assert uploaded.status_code == 201
     request_id = tracer("POST", "requests", json=REQUEST).json()["request_id"]
     scan = {"scan_id": uploaded.json()["scan_id"], "name": "case A"}
     answer = tracer("POST", "search", json={"scans": [scan], "request_id": request_id}).json()
     assert answer["candidates"][0]["code"] == intent_of(32775).code
     assert len(answer["cases"][0]["cells_um"]) == 12
+    (tmp_path / "case A").write_bytes(data)
+    told = pinmark("trace", "--cases", str(tmp_path / "case A"), "--json")
+    assert told.returncode == 0, told.stderr
+    said = json.loads(told.stdout)
+    assert said["cases"] == answer["cases"]
+    assert said["question"]["reads"] == answer["question"]["reads"]
+    for name in ("verdict", "found", "set_sha256", "not_issued", "candidates"):
+        assert said[name] == answer[name], name
     path = f"queries/{answer['query_id']}/sheet.pdf"
     sheets = [tracer("GET", path).content for _ in range(2)]
     assert sheets[0].startswith(b"%PDF") and sheets[0] == sheets[1]
@@ -137,6 +152,21 @@ def test_a_scan_that_is_no_scan_is_refused(tracer: Any, service: Service) -> Non
     for data in (b"", b"not a scan", b"PK\x03\x04 broken"):
         assert is_problem(tracer("POST", "scans", content=data), 422)
     assert list(service.desk.scans.folder.iterdir()) == []
+    huge = {"Content-Length": str((64 << 20) + 1)}
+    assert is_problem(tracer("POST", "scans", content=b"PK", headers=huge), 413)
+    assert list(service.desk.scans.folder.iterdir()) == []
+
+
+def test_the_console_refuses_what_is_no_scan_and_writes_it_down(
+    service: Service, pinmark: Run, tmp_path: Path
+) -> None:
+    """One line, exit 2, and a row that testifies; twenty-one cases are too many."""
+    (tmp_path / "note.x3p").write_text("not a scan")
+    done = pinmark("trace", "--cases", tmp_path / "note.x3p")
+    assert done.returncode == 2 and "note.x3p" in done.stderr
+    assert pinmark("trace", "--cases", tmp_path / "nowhere.x3p").returncode == 2
+    assert pinmark("trace", "--cases").returncode == 2
+    assert [one["outcome"] for one in service.desk.queries.all()][:2] == ["refused", "refused"]
 
 
 def test_a_refused_query_has_no_sheet(tracer: Any) -> None:
