@@ -15,7 +15,7 @@ from rich.table import Table
 
 from engraver.errors import InputError, OrderError
 from station_api import log
-from station_api.cli import papers_packs, shell
+from station_api.cli import papers_certify, papers_packs, shell
 from station_api.log_key import log_origin, log_signer
 from station_api.papers import prints
 from station_api.papers.book import Book
@@ -36,6 +36,7 @@ Address = Annotated[str, typer.Option(help="the other party's address")]
 def register(app: typer.Typer) -> None:
     """Add the group to the command tree."""
     papers_packs.register(papers_app)
+    papers_certify.register(papers_app)
     app.add_typer(papers_app, name="papers")
 
 

@@ -11,19 +11,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from engraver import sampling
-from engraver.errors import InputError, OrderError
-from engraver.orders import normalise_name
-from engraver.record import MarkState
+from engraver.errors import OrderError
 from station_api import log
 from station_api.cli import shell
-from station_api.log_key import log_origin, log_signer, read_public_keys
+from station_api.log_key import log_origin, log_signer
+from station_api.papers import audit as audits
 from station_api.papers import checklist as conditions
 from station_api.papers import epcis as events
 from station_api.papers.handover import hand_over as write_everything
 from station_api.papers.licensee import configured_licensee
-from station_api.papers.manifest import verify_folder
-from station_api.papers.prints import checkpoint_fields
+from station_api.registry_file import load_registry
 from station_api.station import open_station
 
 COLOUR = {
@@ -40,8 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command()(checklist)
     app.command()(epcis)
     app.command("hand-over")(hand_over)
-    app.command()(verify)
-    app.command("sample-plan")(sample_plan)
+    app.command()(audit)
 
 
 def checklist(
@@ -107,52 +103,40 @@ def hand_over(folder: Folder, as_json: shell.JsonOption = False) -> None:
     report_folder(folder, made, as_json)
 
 
-def verify(
-    folder: Annotated[Path, typer.Argument(help="a folder with manifest.json and manifest.note")],
-    keys: Annotated[list[str], typer.Option("--key", help="public key, or its file")],
+def audit(
+    month: Annotated[str, typer.Option(help="YYYY-MM, in UTC")],
+    pdf: Annotated[Path | None, typer.Option(help="print to this file")] = None,
+    csv: Annotated[Path | None, typer.Option(help="lines to this file")] = None,
     as_json: shell.JsonOption = False,
 ) -> None:
-    """Verify a folder that was handed over: signature, every file, nothing added.
+    """Audit one month: gaps in serials, unknowns, rejects, re-marks, late entries and answers.
 
-    Example: pinmark papers verify /mnt/usb/records-2027 --key log.pub
+    Example: pinmark papers audit --month 2027-01 --pdf audit.pdf
     """
-    manifest = verify_folder(folder, read_public_keys(keys))
-    report_folder(folder, manifest, as_json, "[green]whole[/], ")
-
-
-def sample_plan(
-    make: Annotated[str, typer.Option(help="manufacturer")],
-    model: Annotated[str, typer.Option(help="model")],
-    reliability: Annotated[float, typer.Option(help="share that has to be legible")] = 0.90,
-    confidence: Annotated[float, typer.Option(help="how sure the sample makes")] = 0.95,
-    failures: Annotated[int, typer.Option(help="failures that are accepted")] = 0,
-    as_json: shell.JsonOption = False,
-) -> None:
-    """Say how many verified marks of a model to fire, which ones, and what that would prove.
-
-    The sample is drawn by the root of the signed log, so that nobody chooses it.
-
-    Example: pinmark papers sample-plan --make "Example Arms" --model "Model 1"
-    """
-    named = (normalise_name(make, "make"), normalise_name(model, "model"))
     with open_station() as station:
         signer = log_signer(station.home, log_origin(station.records.station))
         note = log.issue_checkpoint(station.records, [signer], station.home)
-        good = station.records.in_states({MarkState.VERIFIED})
-    lot = [row.serial for row in good if (row.make, row.model) == named]
-    if not lot:
-        raise InputError(f"no verified mark of {' '.join(named)}; see `pinmark records`")
-    stands = checkpoint_fields(note)
-    found = sampling.plan(reliability, confidence, failures, len(lot))
-    drawn = sampling.draw(lot, found.sample, bytes.fromhex(stands["root"]))
+        registry = load_registry()
+        found = audits.audit(station.records, registry, configured_licensee(), month, note)
+    files = []
+    if pdf is not None:
+        _write_bytes(pdf, audits.audit_report(found))
+        files.append(str(pdf))
+    if csv is not None:
+        _write_bytes(csv, audits.csv_text(found).encode())
+        files.append(str(csv))
     if as_json:
-        shell.emit({**asdict(found), "drawn": drawn, "checkpoint": stands})
+        shell.emit({**asdict(found), "files": files})
         return
-    shell.console.print(
-        f"fire {found.sample} of {len(lot)} and accept with at most {failures} failures: shows "
-        f"{reliability:g} with confidence {confidence:g}; drawn by log root {stands['root'][:16]}"
-    )
-    shell.console.print(", ".join(drawn), markup=False)
+    for file in files:
+        shell.console.print(file, markup=False)
+    shell.console.print(f"{month}{'' if found.over else ', not over yet'}: ", end="")
+    told = [f"{count} {kind}" for kind, count in found.kinds.items() if count]
+    shell.console.print(", ".join(told) or "nothing to ask about", markup=False)
+    for line in found.lines if not files else ():
+        who = f"{line.make} {line.model} {line.serial}".strip()
+        told = [line.kind, line.what, who, line.at, line.by, line.said, line.since]
+        shell.console.print("  " + "; ".join(text for text in told if text), markup=False)
 
 
 def report_folder(folder: Path, manifest: dict[str, Any], as_json: bool, said: str = "") -> None:
@@ -168,7 +152,11 @@ def report_folder(folder: Path, manifest: dict[str, Any], as_json: bool, said: s
 
 
 def _write(path: Path, text: str) -> None:
+    _write_bytes(path, text.encode())
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
     try:
-        path.write_text(text, "utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise OrderError(f"{path} cannot be written: {error.strerror}") from error

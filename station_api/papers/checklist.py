@@ -77,7 +77,7 @@ WANTS = (
         f"{RULING} (2a)",
         "a correction is a new entry; views of original, corrected, both",
         SOFTWARE,
-        "`papers correct`; `papers book --view original`, `corrected`, `both`",
+        "`papers correct`, `records correct`; `--view original`, `corrected`, `both`",
     ),
     Wants(
         "self-contained",
@@ -170,8 +170,8 @@ WANTS = (
         "Cal. Penal Code 27532(b)",
         "a representative sample stamps legibly and reliably, also after repeated firing",
         BOTH,
-        "`papers sample-plan` says how many and which; firing, scanning and the statement are the "
-        "licensee's",
+        "`papers sample-plan` draws it, `papers certify` reads the cases and makes the signed "
+        "pack; firing, scanning and what is stated are the licensee's",
     ),
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from itertools import islice
 from typing import Any
@@ -71,10 +71,10 @@ def selection(wanted: Wanted) -> str:
 
 def csv_lines(records: Records, wanted: Wanted) -> Iterator[str]:
     """Write the book as CSV, line by line; what a spreadsheet would run begins with ``'``."""
-    yield _csv_row(COLUMNS)
+    yield csv_row(COLUMNS)
     for line in every_line(records, wanted):
         for row in table_rows(line, wanted.view):
-            yield _csv_row([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row])
+            yield csv_row(row)
 
 
 def json_lines(records: Records, wanted: Wanted) -> Iterator[str]:
@@ -107,7 +107,17 @@ def line_fields(line: Line) -> dict[str, Any]:
     }
 
 
-def _csv_row(cells: Any) -> str:
+def csv_row(cells: Iterable[object]) -> str:
+    r"""Write one line of CSV; a text that a spreadsheet would run as a formula begins with ``'``.
+
+    Examples
+    --------
+    >>> csv_row(["=1+1", -3, None])
+    "'=1+1,-3,\r\n"
+    """
     row = io.StringIO()
-    csv.writer(row).writerow(cells)
+    csv.writer(row).writerow(
+        f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+        for cell in cells
+    )
     return row.getvalue()

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from engraver.errors import InputError, MissingError
+from station_api.papers import audit as audits
 from station_api.papers import epcis, prints
 from station_api.papers.book import CORRECTION, takes_two
 from station_api.papers.checklist import checklist
@@ -21,6 +22,7 @@ from station_api.papers.views import Wanted, page
 from station_api.people import Caller, NotAllowedError, Right
 from station_api.service.callers import KeyHeader, ServiceOf, allow
 from station_api.service.paper_bodies import NewCorrection, NewDisposition, NewEntry
+from station_api.service.service import Service
 
 router = APIRouter(tags=["papers"])
 Reader = Annotated[Caller, allow(Right.READ_BOOK)]
@@ -29,6 +31,7 @@ Corrector = Annotated[Caller, allow(Right.CORRECT_BOOK)]
 LineId = Annotated[str, Path(pattern=r"^[0-9A-Za-z._-]{1,40}$", examples=["B000001"])]
 Text = Annotated[str, Query(max_length=128)]
 Day = Annotated[str, Query(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
+Month = Annotated[str, Query(pattern=r"^[0-9]{4}-[0-9]{2}$", examples=["2027-01"])]
 PDF = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
 CSV = {"text/csv": {"schema": {"type": "string"}}}
 MOST_LINES_IN_PRINT = prints.LINES_A_PRINT
@@ -163,6 +166,27 @@ def show_checklist(service: ServiceOf, by: Reader) -> dict[str, Any]:
     return {"conditions": [asdict(one) for one in checklist(service.records)]}
 
 
+@router.get("/papers/audit")
+def audit_month(service: ServiceOf, by: Reader, month: Month) -> dict[str, Any]:
+    """Audit one month: gaps in serials, unknowns, rejects, re-marks, late entries and answers."""
+    return asdict(_audit(service, month))
+
+
+@router.get("/papers/audit.pdf", response_class=Response, responses={200: {"content": PDF}})
+def print_audit(service: ServiceOf, by: Reader, month: Month) -> Response:
+    """Print the audit of a month, bound to a signed checkpoint."""
+    made = audits.audit_report(_audit(service, month))
+    headers = _as_file(f"audit-{month}.pdf")
+    return Response(made, media_type="application/pdf", headers=headers)
+
+
+@router.get("/papers/audit.csv", response_class=Response, responses={200: {"content": CSV}})
+def download_audit(service: ServiceOf, by: Reader, month: Month) -> Response:
+    """Download the lines of a month's audit as CSV."""
+    made = audits.csv_text(_audit(service, month))
+    return Response(made, media_type="text/csv", headers=_as_file(f"audit-{month}.csv"))
+
+
 @router.get("/papers/epcis")
 def show_events(service: ServiceOf, by: Reader, since: Day = "", until: Day = "") -> Response:
     """Show what was written on these days as EPCIS 2.0 events, valid by the published schema."""
@@ -195,6 +219,11 @@ def correct_entry(
         return JSONResponse({"correction": asdict(asked), "approval": asdict(approval)}, 202)
 
     return service.replies.once(by, key, b"correct " + body.model_dump_json().encode(), work)
+
+
+def _audit(service: Service, month: str) -> audits.Audit:
+    note = service.checkpoint()
+    return audits.audit(service.records, service.registry, configured_licensee(), month, note)
 
 
 def _as_file(name: str) -> dict[str, str]:

@@ -58,7 +58,7 @@ def read_cases(
                 "likeliest": one.symbols,
                 "quality": round(one.quality, 4),
                 "recipe": setup.recipe.name,
-                "cells_um": _cells(one, design),
+                "cells_um": cells_um(one, design),
             }
         )
     return json.dumps({"casings": casings, "format": fmt.name}), shown
@@ -71,7 +71,7 @@ def _read(name: str, height_map: HeightMap, design: relief.ReliefDesign) -> Case
         raise ScanError(f"{name}: {error}") from None
 
 
-def _cells(reading: CaseReading, design: relief.ReliefDesign) -> list[list[float]]:
+def cells_um(reading: CaseReading, design: relief.ReliefDesign) -> list[list[float]]:
     """Return where on the scan the middle of each symbol was looked for, um."""
     x = np.array([cell.centre_x_um for cell in design.layout.cells])
     y = np.array([cell.centre_y_um for cell in design.layout.cells])

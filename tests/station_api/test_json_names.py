@@ -28,6 +28,7 @@ COMMANDS = [
     "papers book",
     "casings list",
     "papers checklist",
+    "papers audit --month 2026-10",
     "casings graph",
 ]
 

@@ -132,3 +132,60 @@ def test_a_verified_mark_that_nobody_entered_is_listed_with_its_day(
 def serials(client: TestClient, tokens: dict[Role, str], view: str) -> list[str]:
     reply = client.get(f"/v1/papers/lines?view={view}", headers=bearer(tokens[Role.AUDITOR]))
     return [one["serial"] for line in reply.json()["lines"] for one in line["acquisitions"]]
+
+
+def test_the_audit_of_a_month_over_http(
+    client: TestClient, service: Service, tokens: dict[Role, str]
+) -> None:
+    """The auditor reads it as JSON, PDF and CSV; an operator does not; a bad month is a problem."""
+    mark_in(service, MarkState.REJECTED, 1)
+    month = TODAY[:7]
+    headers = bearer(tokens[Role.AUDITOR])
+    said = client.get(f"/v1/papers/audit?month={month}", headers=headers)
+    assert said.status_code == 200 and said.json()["kinds"]["reject"] == 1
+    assert said.json()["lines"][0]["kind"] == "reject"
+    made = client.get(f"/v1/papers/audit.pdf?month={month}", headers=headers)
+    assert made.status_code == 200 and made.content.startswith(b"%PDF")
+    rows = list(
+        csv.DictReader(
+            io.StringIO(client.get(f"/v1/papers/audit.csv?month={month}", headers=headers).text)
+        )
+    )
+    assert [row["kind"] for row in rows] == ["reject"]
+    refused = client.get("/v1/papers/audit?month=2999-01", headers=headers)
+    assert is_problem(refused, 422) and "has not begun" in refused.json()["detail"]
+    assert is_problem(client.get("/v1/papers/audit?month=x", headers=headers), 422)
+    asked = client.get(f"/v1/papers/audit?month={month}", headers=bearer(tokens[Role.OPERATOR]))
+    assert is_problem(asked, 403)
+
+
+def test_a_marks_record_is_corrected_by_two_over_http(
+    client: TestClient, service: Service, tokens: dict[Role, str], second: str
+) -> None:
+    """Asked for by one, agreed to by another; machines, tracers and the same person are refused."""
+    mark_id = mark_in(service, MarkState.VERIFIED, 1)
+    path, first = f"/v1/marks/{mark_id}/corrections", bearer(tokens[Role.SUPERVISOR])
+    body = {"changes": {"serial": "ZQ0777"}, "reason": "fitted to the next pistol"}
+    for role in (Role.STATION, Role.TRACER, Role.AUDITOR):
+        assert is_problem(client.post(path, json=body, headers=bearer(tokens[role])), 403)
+    asked = client.post(path, json=body, headers=first)
+    assert asked.status_code == 202, asked.text
+    approval = asked.json()["approval"]["approval_id"]
+    reader = bearer(tokens[Role.AUDITOR])
+    assert len(client.get(path, headers=reader).json()["versions"]) == 1
+    assert client.post(f"/v1/approvals/{approval}/approve", headers=first).status_code in (403, 409)
+    agreed = client.post(f"/v1/approvals/{approval}/approve", headers=bearer(second))
+    assert agreed.status_code == 200, agreed.text
+    both = client.get(path, headers=reader).json()["versions"]
+    assert [one["serial"] for one in both][1:] == ["ZQ0777"] and both[1]["approved_by"]
+    one = client.get(f"{path}?view=original", headers=reader).json()["versions"]
+    assert [said["version"] for said in one] == [0]
+    for wrong, status in (
+        ({"changes": {"code": "A"}, "reason": "x"}, 422),
+        ({"changes": {"serial": "ZQ0777"}, "reason": "x"}, 422),
+        ({"changes": {}, "reason": "x"}, 422),
+    ):
+        assert is_problem(client.post(path, json=wrong, headers=first), status)
+    missing = client.post("/v1/marks/M999999/corrections", json=body, headers=first)
+    assert is_problem(missing, 404)
+    assert kept.check(service.records) == []
