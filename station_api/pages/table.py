@@ -39,6 +39,7 @@ PAGES = (
     Page("operator", Right.START_MARKS),
     Page("plans", Right.USE_BENCH, styles=BENCH),
     Page("scans", Right.USE_BENCH, styles=BENCH),
+    Page("quality", Right.USE_BENCH, styles=BENCH),
     Page("recipes", Right.USE_BENCH, styles=BENCH),
     Page("audit", Right.READ_RECORDS),
     Page("trace", Right.TRACE),

@@ -88,6 +88,11 @@ def plan(setup: Setup, code: str, coupon: str) -> bytes:
     return _json(fields)
 
 
+def coupon_program(setup: Setup, coupon: str) -> bytes:
+    """Write the program of a coupon."""
+    return gcode.render(coupons.plan(coupon, setup), setup).data
+
+
 def _passes_that_fit(path: Toolpath) -> int:
     counts = np.cumsum(np.bincount(path.pass_index))
     return max(1, int(np.searchsorted(counts, MOST_MOVES, side="right")))

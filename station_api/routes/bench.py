@@ -23,6 +23,7 @@ from station_api.quality.figures import limits_of, unit_of
 from station_api.quality.prediction import Asked
 from station_api.routes.shelf import Kind, ProfileName, ScanId, Version
 from station_api.service.bench_bodies import (
+    NewCoupon,
     NewFit,
     NewMaps,
     NewPlan,
@@ -50,6 +51,18 @@ def plan(body: NewPlan, service: ServiceOf, by: Engineer) -> Response:
     setup = setup_of(service, body.recipe)
     code = "" if body.code is None else mark_code(body.code).text
     return Response(service.bench.run("plan", setup, code, body.coupon or ""), media_type=JSON)
+
+
+@router.post(
+    "/coupons",
+    responses={200: {"content": {"text/plain": {}}}},
+    response_class=Response,
+)
+def coupon_program(body: NewCoupon, service: ServiceOf, by: Engineer) -> Response:
+    """Return the program of a coupon; of a mark there is none, a second pin would carry it."""
+    setup = setup_of(service, body.recipe)
+    data = service.bench.run("coupon_program", setup, body.coupon)
+    return Response(data, media_type="text/plain; charset=utf-8")
 
 
 @router.post("/scans/{scan_id}/maps")

@@ -27,6 +27,16 @@ class NewPlan(Body):
     coupon: Literal["power", "offset", "focus", "squareness"] | None = None
 
 
+class NewCoupon(Body):
+    """Which calibration coupon is wanted, for which recipe."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"recipe": "default", "coupon": "power"}]}
+    )
+    recipe: RecipeName = "default"
+    coupon: Literal["power", "offset", "focus", "squareness"]
+
+
 class NewMaps(Body):
     """How a scan is looked at: against a code, or its heights alone."""
 

@@ -81,6 +81,7 @@ TABLE = {
     "POST /v1/releases": "engineer",
     "POST /v1/releases/{name}/withdraw": "engineer",
     "POST /v1/plans": "engineer",
+    "POST /v1/coupons": "engineer",
     "POST /v1/scans/{scan_id}/maps": "engineer",
     "POST /v1/scans/{scan_id}/report": "engineer",
     "POST /v1/gauge-studies": "engineer",

@@ -49,7 +49,7 @@ export function niceStep(range, parts) {
 export function ticks(low, high, parts) {
   const step = niceStep(high - low, parts);
   const found = [];
-  for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k += 1) found.push(k * step);
+  for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k += 1) found.push(k === 0 ? 0 : k * step);
   return found;
 }
 
