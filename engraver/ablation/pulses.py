@@ -56,6 +56,8 @@ WIDTH_STEP = 0.04  # knots of ln w
 DEPTH_PER_BATCH_RAYLEIGH = 1 / 16  # w changes by less than 1 % at zR / 4 from focus
 COUNT_PER_BATCH = 64  # pulses a spot may take before incubation is looked at again
 LONGEST_BATCH = 1 << 19
+LOOK_EVERY = 4096  # pulses after which the depth of a batch is looked at anew
+FIRST_LOOK = 256  # pulses looked at first for a batch's end
 _NOTHING_UM = 1e-5  # float32 FFT noise on a removal of some um
 
 
@@ -152,10 +154,13 @@ def ablate(
     pulses = PulseTrain(*effects.disturbed(pulses.xyz_um, pulses.energy_uj))
     order = bench.landing(pulses)
     xyz, energy = pulses.xyz_um[order], pulses.energy_uj[order]
-    start = 0
+    start = looked = 0
     while start < len(energy):
         window = slice(start, start + LONGEST_BATCH)
-        stop = start + bench.batch_length(xyz[window], energy[window])
+        if start >= looked:
+            # all that is to come is looked at anew only now and then: it costs a pass over it
+            limit, looked = bench.most_a_square(xyz[window], energy[window]), start + LOOK_EVERY
+        stop = start + bench.batch_length(xyz[window], limit)
         bench.fire(xyz[start:stop], energy[start:stop])
         start = stop
     return bench.surface()
@@ -192,19 +197,28 @@ class _Bench:
         cell = np.rint((xyz[:, :2] - self.origin) / self.pitch).astype(np.intp)
         return cell[:, 0], cell[:, 1]
 
-    def batch_length(self, xyz: Floats, energy: Floats) -> int:
-        """Return how many pulses may fire before depth or focus must be looked at again."""
-        width = self._width_um(xyz)
-        level = self._log_ratio(energy, width, xyz, self._count_under(xyz) + 1)
+    def most_a_square(self, xyz: Floats, energy: Floats) -> int:
+        """Return how many of these pulses a square of side w / 2 may take in one batch."""
+        under = self._count_under(xyz)
+        level = self._log_ratio(energy, self._width_um(xyz), xyz, under + 1)
         top = max(float(level.max()), 1e-3)
         # n pulses in a square of side w / 2 lower it by n pi delta L^2, or n delta L at rest
         depth_um = self.material.penetration_depth_nm * 1e-3 * max(top, pi * top**2)
         budget_um = self.laser.rayleigh_range_um * DEPTH_PER_BATCH_RAYLEIGH
-        limit = min(budget_um / depth_um, COUNT_PER_BATCH + float(self._count_under(xyz).max()))
-        square = np.floor(xyz[:, :2] / (self.laser.beam_radius_um / 2)).astype(np.int64)
-        square -= square.min(axis=0)
-        cell = square[:, 0] * (square[:, 1].max() + 1) + square[:, 1]
-        return _longest_prefix(cell, max(1, int(limit)))
+        limit = min(budget_um / depth_um, COUNT_PER_BATCH + float(under.max()))
+        return max(1, int(limit))
+
+    def batch_length(self, xyz: Floats, limit: int) -> int:
+        """Return how many pulses may fire before a square has taken ``limit`` of them."""
+        ahead = FIRST_LOOK
+        while True:  # no more pulses are looked at than it takes
+            square = np.floor(xyz[:ahead, :2] / (self.laser.beam_radius_um / 2)).astype(np.int64)
+            square -= square.min(axis=0)
+            cell = square[:, 0] * (square[:, 1].max() + 1) + square[:, 1]
+            length = _longest_prefix(cell, limit)
+            if length < min(ahead, len(xyz)) or ahead >= len(xyz):
+                return length
+            ahead *= 4
 
     def fire(self, xyz: Floats, energy: Floats) -> None:
         """Fire one batch."""
@@ -306,14 +320,10 @@ def _share(value: Floats, step: float) -> _Knots:
 
 def _longest_prefix(cell: NDArray[np.int64], limit: int) -> int:
     """Return how many leading entries keep every cell's count at ``limit`` or below."""
-    low, high = 1, len(cell)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if np.bincount(cell[:middle]).max() <= limit:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    order = np.argsort(cell, kind="stable")
+    first = np.flatnonzero(np.diff(cell[order], prepend=-1))
+    rank = np.arange(len(cell)) - np.repeat(first, np.diff(first, append=len(cell)))
+    return int(order[rank >= limit].min(initial=len(cell)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ from engraver.ablation import (
     crater_radius_um,
     peak_fluence_j_cm2,
 )
+from engraver.ablation import pulses as module
 from engraver.heightmap import HeightMap
 from engraver.profiles import Laser, Material, Part
 
@@ -202,3 +203,30 @@ def test_incubation_saturates_where_it_is_told_to() -> None:
         blank(PART, 1.0), train(*[(0, 0, 0)] * 100), LASER, STEEL, Effects(saturation_pulses=10)
     )
     assert np.nanmin(limited.height.z_um) > np.nanmin(deep.height.z_um)
+
+
+def test_looking_ahead_a_little_finds_the_batches_that_looking_at_all_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Raster and contours: looked at all pulses for every batch, the same surface to 0.02 um."""
+    laser, steel = Laser("uv", 355.0, 15e3, 6.0, 1.2, 8.0, 100.0), Material("s", 1.5, 1.0, 200.0)
+    x, y = np.meshgrid(np.arange(-20, 20, 1.5), np.arange(-20, 20, 5.0))
+    raster = np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)])
+    turn = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    ring = np.column_stack([26 * np.cos(turn), 26 * np.sin(turn), np.zeros(turn.size)])
+    xyz = np.concatenate([ring, raster] * 6)
+    energy = np.tile(np.repeat([2.2, 6.27], [len(ring), len(raster)]), 6)
+    pulses, whole = PulseTrain(xyz, energy), blank(PART, 1.0)
+    batches: list[int] = []
+    fire = module._Bench.fire
+    monkeypatch.setattr(
+        module._Bench, "fire", lambda self, a, b: (batches.append(len(b)), fire(self, a, b))[1]
+    )
+    quick = ablate(whole, pulses, laser, steel).height.z_um
+    few = len(batches)
+    assert few > 20
+    monkeypatch.setattr(module, "LOOK_EVERY", 1)
+    monkeypatch.setattr(module, "FIRST_LOOK", len(xyz))
+    slow = ablate(whole, pulses, laser, steel).height.z_um
+    assert np.nanmax(np.abs(quick - slow)) < 0.02
+    assert abs(len(batches) - 2 * few) <= 0.05 * few
