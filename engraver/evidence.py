@@ -7,20 +7,21 @@ casings come from one pin. Authority: docs/formats/pin32.md, "Evidence".
 Theory of operation. Hypotheses: the mark is issued code c, each with prior (1 - q) / N; or the
 mark was never issued, prior q, and then any symbol may stand anywhere. A posterior over the
 issued codes alone would always find somebody; with the open hypothesis a mark from outside
-ends as "not issued" instead.
+ends as "not issued" instead. A casing that says too little to tell whose it is neither helps
+nor stands in the way: the call then rests on the others, and names what it leaves out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from engraver.errors import CodeError
 from engraver.issued import IssuedCodes, Scores
-from engraver.likelihood import ReadModel, Table, join, legible_places
+from engraver.likelihood import ReadModel, Table, join, legible_places, open_bits
 
 CALL_POSTERIOR = 0.99
 PRIOR_NOT_ISSUED = 0.2
@@ -31,7 +32,10 @@ CHANCE_LIMIT = 0.01
 """No call where this many issued codes would match by chance: N * 32^-j, j legible places."""
 
 MIXED_LIMIT = 0.05
-"""No call where two firearms are more probable than this."""
+"""No call where two firearms are more probable than this ..."""
+
+MIXED_SURE = 0.99
+"""... but from here to this the test cannot tell: the casings in doubt may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,10 @@ class Call:
     prior_not_issued, issued_count, legible, chance_matches
         What the answer rests on: q, N, j and N * 32^-j.
     sources
-        The mixed-source test, None for a single casing.
+        The mixed-source test of all casings, None for a single one.
+    left_out
+        Casings (by place) the identification does not rest on: they say too little to tell
+        whether they are of the same firearm. Empty for every other verdict.
     """
 
     verdict: str
@@ -91,6 +98,7 @@ class Call:
     legible: int
     chance_matches: float
     sources: SourceTest | None
+    left_out: tuple[int, ...] = ()
 
 
 def call(
@@ -119,15 +127,35 @@ def call(
         Without casings or issued codes, or for a prior that closes the set.
     """
     _check(casings, issued, prior_not_issued)
+    found = _judge(casings, issued, model, prior_not_issued, count)
+    test = found.sources
+    if test is None or not MIXED_LIMIT < test.probability_mixed <= MIXED_SURE:
+        return found
+    doubtful = _less_telling(casings, test.split, model)
+    kept = [at for at in range(len(casings)) if at not in doubtful]
+    rest = call([casings[at] for at in kept], issued, model, prior_not_issued, count)
+    if rest.verdict != "identified":
+        return found
+    left_out = sorted({*doubtful, *(kept[at] for at in rest.left_out)})
+    return replace(rest, sources=test, left_out=tuple(left_out))
+
+
+def _judge(
+    casings: Sequence[Table],
+    issued: IssuedCodes,
+    model: ReadModel,
+    prior_not_issued: float,
+    count: int,
+) -> Call:
+    """Return what all casings together support."""
     table = join(casings, model)
     ranked, not_issued = rank(table, issued, prior_not_issued, count)
     sources = compare_sources(casings, issued, model, prior_not_issued)
     legible = legible_places(table)
     chance = len(issued) * 32.0**-legible
     reasons = _doubts(ranked, chance, sources)
-    verdict = _verdict(ranked, not_issued, reasons, sources)
     return Call(
-        verdict,
+        _verdict(ranked, not_issued, reasons, sources),
         reasons,
         ranked,
         not_issued,
@@ -136,6 +164,17 @@ def call(
         legible,
         chance,
         sources,
+    )
+
+
+def _less_telling(
+    casings: Sequence[Table], split: tuple[int, ...], model: ReadModel
+) -> tuple[int, ...]:
+    """Return the group of a split that leaves more open what its symbols are."""
+    other = tuple(at for at in range(len(casings)) if at not in split)
+    return max(
+        (split, other),
+        key=lambda group: open_bits(join([casings[at] for at in group], model)).sum(),
     )
 
 

@@ -205,9 +205,13 @@ def consensus(table: Table) -> Reading:
     return Reading(choices, tuple(spell(choice) for choice in choices))
 
 
-def legible_places(table: Table) -> int:
-    """Return at how many places less than half of the 5 bits is left open."""
+def open_bits(table: Table) -> Table:
+    """Return how many of the 5 bits of each place are left open (its entropy)."""
     weights = np.exp(table - table.max(axis=1, keepdims=True))
     shares = weights / weights.sum(axis=1, keepdims=True)
-    open_bits = -(shares * np.log2(np.maximum(shares, 1e-300))).sum(axis=1)
-    return int((open_bits < 2.5).sum())
+    return np.asarray(-(shares * np.log2(np.maximum(shares, 1e-300))).sum(axis=1))
+
+
+def legible_places(table: Table) -> int:
+    """Return at how many places less than half of the 5 bits is left open."""
+    return int((open_bits(table) < 2.5).sum())

@@ -86,6 +86,7 @@ def answer_fields(answer: Call, case: Case, registry: Registry) -> dict[str, Any
             "probability_mixed": sources.probability_mixed,
             "split": [case.names[at] for at in sources.split],
         },
+        "left_out": [case.names[at] for at in answer.left_out],
         "confusion": [[round(float(x), 6) for x in row] for row in case.model.confusion],
         "slot_error": case.model.slot_error,
         "fault_rate": case.model.fault_rate,
@@ -111,5 +112,7 @@ def _print(fields: dict[str, Any]) -> None:
             f"one source against two: 10^{sources['log10_bayes_factor']:.1f}; the best split "
             f"sets apart {', '.join(sources['split'])}"
         )
+    if fields["left_out"]:
+        lines.append(f"left out, too little to tell whose: {', '.join(fields['left_out'])}")
     for line in lines:
         console.print(line, markup=False)

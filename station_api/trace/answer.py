@@ -128,6 +128,7 @@ def case_fields(
         "legible": call.legible,
         "casings": list(names),
         "sources": _sources(call.sources),
+        "left_out": [names[at] for at in call.left_out],
     }
 
 

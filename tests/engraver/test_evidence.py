@@ -110,6 +110,26 @@ def test_two_firearms_are_not_called_as_one() -> None:
     assert set(grown.split) in ({0, 1, 2, 3}, {4, 5, 6})
 
 
+def test_a_casing_that_says_nothing_does_not_stand_in_the_way() -> None:
+    """A blank casing, or one with a single symbol that fits ill, is left out and named."""
+    text = codes.encode_index(4711).text
+    likely = codes.ALPHABET[int(np.argsort(MODEL.confusion[codes.ALPHABET.index(text[-1])])[-2])]
+    whole, blank, misread = casing(text), np.zeros((12, 32)), casing("?" * 11 + likely)
+    for doubtful in (blank, misread):
+        for others in ([whole], [whole] * 4):
+            answer = call([*others, doubtful], ISSUED, MODEL)
+            assert answer.verdict == "identified" and answer.candidates[0].index == 4711
+            assert answer.left_out == (len(others),)
+    assert call([whole, casing("?" * 11 + text[-1])], ISSUED, MODEL).left_out == ()
+
+
+def test_a_casing_of_another_firearm_is_never_left_out_in_silence() -> None:
+    """What a casing says against the others is not set aside: there is no call."""
+    tables = [casing(spoiled(4711, "x.....x....."))] * 4 + [casing(spoiled(815, "xxx...x...xx"))]
+    answer = call(tables, ISSUED, MODEL)
+    assert answer.verdict == "no call" and answer.left_out == ()
+
+
 def test_one_firearm_is_not_split() -> None:
     """Casings of one firearm, with a misread on one, stay together."""
     text = codes.encode_index(4711).text
