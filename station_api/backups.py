@@ -1,16 +1,21 @@
 """Backups of this station: taken with a signed checkpoint beside them, listed, thinned out.
 
 In: open records, the station's folder, a folder for backups. Out: `Taken` and `Kept`. The command,
-the timer and the administrator's page all come here.
+the timer and the administrator's page all come here. The evidence of recipe releases goes along:
+files named by their SHA-256, which a release in the log names, so that each is copied once and
+checked by its name.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engraver.errors import InputError, StorageError
+from firmware_bridge.durable import make_folder, replace_durably
 from station_api.configuration import settings
 from station_api.doctor.kept import backup_time_us
 from station_api.log import issue_checkpoint
@@ -18,6 +23,9 @@ from station_api.log_key import write_durably
 from station_api.records import Records
 from station_api.records.backup import Backup, take_backup, thin_out
 from station_api.transparency.note import SignerKey
+
+EVIDENCE = "evidence"
+"""Folder of a station, and of its backups, that holds what releases rest on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +71,39 @@ def back_up(
     """
     note = issue_checkpoint(records, [signer], home)
     made = take_backup(records, folder, [signer.verifier()])
+    copy_evidence(home / EVIDENCE, folder / EVIDENCE)
     write_durably(folder / "checkpoint", note)
     days = keep_days or settings().backup.keep_days
     return Taken(made, tuple(thin_out(folder, records.station, days)))
+
+
+def copy_evidence(source: Path, target: Path) -> int:
+    """Copy the pieces of evidence that ``target`` lacks; return how many.
+
+    Raises
+    ------
+    StorageError
+        If a piece is not what its name says, or a disk refuses. Nothing that is there is touched.
+    """
+    count = 0
+    try:
+        if not source.is_dir():
+            return 0
+        make_folder(target)
+        for piece in sorted(source.iterdir()):
+            if not re.fullmatch("[0-9a-f]{64}", piece.name) or (target / piece.name).exists():
+                continue
+            data = piece.read_bytes()
+            if hashlib.sha256(data).hexdigest() != piece.name:
+                raise StorageError(
+                    f"evidence {piece} is not what its name says (SHA-256 differs); put back the "
+                    "piece from a backup or the release rests on nothing"
+                )
+            replace_durably(target / piece.name, data)
+            count += 1
+    except OSError as error:
+        raise StorageError(f"evidence cannot be copied to {target}: {error.strerror}") from error
+    return count
 
 
 def list_backups(folder: Path, station: str) -> Sequence[Kept]:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from station_api import log
-from station_api.backups import back_up, backup_folder
+from station_api.backups import EVIDENCE, back_up, backup_folder, copy_evidence
 from station_api.cli import shell
 from station_api.home import station_home, station_lock
 from station_api.log_key import log_origin, log_signer, read_public_keys
@@ -71,10 +71,14 @@ def restore(
         report = restore_backup(
             file, home / "station.db", read_public_keys(keys or []), notes, station_name()
         )
+        pieces = copy_evidence(file.parent / EVIDENCE, home / EVIDENCE)
     if as_json:
-        shell.emit({"file": str(home / "station.db"), "sizes": report.sizes})
+        shell.emit({"file": str(home / "station.db"), "sizes": report.sizes, EVIDENCE: pieces})
         return
-    shell.console.print(f"{home / 'station.db'}: restored, sound, {report.rows} entries")
+    shell.console.print(
+        f"{home / 'station.db'}: restored, sound, {report.rows} entries; "
+        f"{pieces} pieces of evidence of releases"
+    )
 
 
 def export(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import hashlib
 import json
 from pathlib import Path
 
@@ -41,6 +42,31 @@ def test_a_station_is_lost_and_comes_back(
     capsys.readouterr()
     assert run(["records", "--json"]) == 0
     assert [one["serial"] for one in json.loads(capsys.readouterr().out)["marks"]] == ["ZQ0001"]
+
+
+def test_what_releases_rest_on_is_lost_and_comes_back(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Evidence goes into the backup once, checked by its name, and comes back with a restore."""
+    (home / "evidence").mkdir(parents=True)
+    name = hashlib.sha256(b"a gauge study").hexdigest()
+    (home / "evidence" / name).write_bytes(b"a gauge study")
+    kept = tmp_path / "kept"
+    assert run(["backup", str(kept), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (kept / "evidence" / name).read_bytes() == b"a gauge study"
+    assert run(["backup", str(kept)]) == 0  # nothing is copied twice, nothing refused
+    monkeypatch.setenv("PINMARK_HOME", str(tmp_path / "new"))
+    capsys.readouterr()
+    assert run(["restore", made["file"], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["evidence"] == 1
+    assert (tmp_path / "new" / "evidence" / name).read_bytes() == b"a gauge study"
+    monkeypatch.setenv("PINMARK_HOME", str(home))
+    false = "0" * 64
+    (home / "evidence" / false).write_bytes(b"something else")
+    assert run(["backup", str(kept)]) == 2
+    assert "is not what its name says" in capsys.readouterr().err
+    assert not (kept / "evidence" / false).exists()
 
 
 def test_the_timer_runs_the_command_that_exists() -> None:
