@@ -76,9 +76,13 @@ def inspect_pin(
 def refuse_wrong_unit(file: Path, scan: Scan) -> None:
     """Refuse a scan whose lengths cannot be in the unit it claims; offer the likely one."""
     if scan.suggested_unit:
+        pitch_m = scan.height_map.pitch_xy_um[0] * 1e-6
+        width = pitch_m * scan.height_map.z_um.shape[1]
+        unit = scan.suggested_unit
         raise ScanError(
-            f"{file.name}: increments of {scan.height_map.pitch_xy_um[0] * 1e-6:g} m are no "
-            f"microscope's; add --unit {scan.suggested_unit} if that is what the file means"
+            f"{file.name}: increments of {pitch_m:g} m, {width:g} m in all, are no microscope's; "
+            f"{width:g} {unit} are likely: add --unit {unit}, or mend the file with "
+            f"`pinmark scan convert {file.name} mended.x3p --unit {unit}`"
         )
 
 
