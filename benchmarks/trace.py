@@ -1,6 +1,7 @@
 """The trace index in figures: partial codes among many marks, beside SQLite GLOB and DuckDB LIKE.
 
-Run: make bench, or `python benchmarks/trace.py [CODES ...]` (default 100,000 1,000,000 10,000,000).
+Run: make bench, or `python benchmarks/trace.py [CODES ...]` (default 100,000 1,000,000 10,000,000;
+`--alone` leaves the other two out, for sizes that they would take all day over).
 Out: a table a size, all in one run. The same patterns of pin32-10 are put to the block of
 `station_api.trace.block`, to an indexed SQLite column by GLOB and to DuckDB by LIKE; all three must
 find the same codes. In process only: HTTP and the records behind the answer are not in these times.
@@ -28,18 +29,28 @@ from station_api.trace.packing import unpack_texts
 FORMAT = FORMATS["pin32-10"]
 SIZES = (100_000, 1_000_000, 10_000_000)
 PATTERNS = 50
+ALONE = "--alone"
 ALL = frozenset(range(32))
 
 
-def main(sizes: list[int]) -> None:
-    """Print a table for each number of codes."""
+def main(sizes: list[int], *, alone: bool = False) -> None:
+    """Print a table for each number of codes, and what they say of 10^8."""
+    times = {}
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="pinmark-trace-") as folder:
-            measure(size, Path(folder))
+            times[size] = measure(size, Path(folder), alone)
+    if len(times) > 1:
+        (few, less_s), (many, more_s) = sorted(times.items())[-2:]
+        slope = np.log(more_s / less_s) / np.log(many / few)
+        factor = 1e8 / many
+        print(
+            f"\nfrom {few:,} to {many:,} codes the time grew as N^{slope:.2f}; 10^8 on paper: "
+            f"{more_s * factor**slope * 1e3:.2f} ms, and {more_s * factor * 1e3:.2f} ms at most"
+        )
 
 
-def measure(size: int, folder: Path) -> None:
-    """Build the three for one set of codes and time them side by side."""
+def measure(size: int, folder: Path, alone: bool) -> float:
+    """Build the three for one set of codes and time them side by side; return our time, s."""
     rng = np.random.default_rng(8)
     indices = rng.choice(1 << 30, size, replace=False).astype(np.int64)
     codes = pack_indices(indices, FORMAT.name).astype(np.uint64)
@@ -51,7 +62,12 @@ def measure(size: int, folder: Path) -> None:
     opened_s = best(lambda: open_block(folder / "block", digest), 20)
     block = open_block(folder / "block", digest)
     texts = unpack_texts(codes, FORMAT.n)
-    sqlite, duck = in_sqlite(folder, texts), in_duckdb(folder, codes)
+    peers: list[tuple[str, Callable[[str], list[str]] | None]] = []
+    if not alone:
+        peers = [
+            ("SQLite GLOB", in_sqlite(folder, texts)),
+            ("DuckDB LIKE", in_duckdb(folder, codes)),
+        ]
     picked = [texts[n] for n in rng.integers(0, size, PATTERNS)]
     partial = [
         without(text, rng.choice(np.arange(1, FORMAT.n), 3, replace=False)) for text in picked
@@ -60,7 +76,7 @@ def measure(size: int, folder: Path) -> None:
     ours = median(lambda p: block.match(choices_of(p)), partial)
     print(f"{'three known of ten, pairs':>28} {ours * 1e3:10.3f} ms")
     few = partial[:3]
-    for name, ask in (("SQLite GLOB", sqlite), ("DuckDB LIKE", duck)):
+    for name, ask in peers:
         if ask is None:
             print(f"{name:>28}  not installed here")
             continue
@@ -74,7 +90,10 @@ def measure(size: int, folder: Path) -> None:
     wide = [[ALL] * 6 + sets_of(text, rng)[6:] for text in picked[:10]]
     print(f"{'a set of 3 at four of ten':>28} {median(block.match, wide) * 1e3:10.3f} ms")
     peak_mb, file_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, resident(block)
-    print(f"{'peak, building included':>28} {peak_mb:10.0f} MB; block {file_mb:,.0f} MB")
+    print(
+        f"{'peak, building included':>28} {peak_mb:10.0f} MB; block {file_mb:,.0f} MB", flush=True
+    )
+    return ours
 
 
 def without(text: str, known: Any) -> str:
@@ -145,4 +164,5 @@ def resident(block: Block) -> float:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]] or list(SIZES))
+    given = [word for word in sys.argv[1:] if word != ALONE]
+    main([int(word) for word in given] or list(SIZES), alone=ALONE in sys.argv)
