@@ -173,7 +173,7 @@ def _question(
         raise InputError("--cases needs files: scans of cases, or one reads file (JSON)")
     if len(words) == 1 and words[0].lower().endswith(".json"):
         return replace(asked, reads=_read_text(Path(words[0]))), []
-    scans = [(Path(word).name, desk.scans.keep(Path(word))) for word in words]
+    scans = [(Path(word).name, desk.scans.keep(Path(word), word)) for word in words]
     reads, shown = read_cases(scans, desk.scans, load_setup(recipe))
     return replace(asked, reads=reads), shown
 

@@ -11,9 +11,10 @@ import hashlib
 import re
 from pathlib import Path
 
-from engraver.errors import MissingError
+from engraver.errors import MissingError, ScanError
 from engraver.heightmap import HeightMap
 from firmware_bridge.durable import make_folder, replace_durably
+from station_api.scan_files import read_bytes
 from station_api.scans import read_scan
 
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -26,16 +27,21 @@ class CaseScans:
         self.folder = folder
         make_folder(folder)
 
-    def keep(self, received: Path) -> str:
-        """Take over a file that was received; return its id.
+    def keep(self, received: Path, name: str = "") -> str:
+        """Take over a file that was received, by its ``name`` in messages; return its id.
 
         Raises
         ------
         ScanError
             If it is no height map; the file is left where it is.
         """
+        data = read_bytes(received)
+        if not data.startswith(b"PK"):
+            raise ScanError(
+                f"{name or 'what was uploaded'} ({len(data)} bytes) is no X3P file, which carries "
+                "its own scale; `pinmark scan convert` makes one of a CSV grid or a picture"
+            )
         read_scan(received)
-        data = received.read_bytes()
         scan_id = hashlib.sha256(data).hexdigest()
         replace_durably(self.path(scan_id), data)
         return scan_id

@@ -150,7 +150,8 @@ def test_scans_of_cases_lead_to_the_mark_and_onto_the_sheet(
 def test_a_scan_that_is_no_scan_is_refused(tracer: Any, service: Service) -> None:
     """Bytes that are no height map are not kept."""
     for data in (b"", b"not a scan", b"PK\x03\x04 broken"):
-        assert is_problem(tracer("POST", "scans", content=data), 422)
+        refused = tracer("POST", "scans", content=data)
+        assert is_problem(refused, 422) and "--pitch" not in refused.json()["detail"]
     assert list(service.desk.scans.folder.iterdir()) == []
     huge = {"Content-Length": str((64 << 20) + 1)}
     assert is_problem(tracer("POST", "scans", content=b"PK", headers=huge), 413)
