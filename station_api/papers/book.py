@@ -32,9 +32,9 @@ from station_api.papers.entries import (
     clean_disposition,
     to_entry,
 )
+from station_api.papers.mark_corrections import marks_of_firearm
 from station_api.records import Records
 from station_api.records.rows import clean_line
-from station_api.records.tables import marks
 from station_api.records.transition import DEFAULT_STATION, Pen
 from station_api.tables import book, corrections
 
@@ -367,16 +367,10 @@ def _mark_of(connection: sa.Connection, fields: Mapping[str, Any], named: Any) -
     """Return the verified mark of this firearm; a mark that was named has to be one of it."""
     if fields["how"] != MANUFACTURED and named is None:
         return None
-    query = sa.select(marks).where(marks.c.serial == fields["serial"])
+    found = marks_of_firearm(connection, fields["manufacturer"], fields["model"], fields["serial"])
     if named is not None:
-        query = sa.select(marks).where(marks.c.mark_id == str(named))
-    found = [
-        row
-        for row in connection.execute(query.order_by(marks.c.number.desc()))
-        if (row.make, row.model, row.serial)
-        == (fields["manufacturer"], fields["model"], fields["serial"])
-    ]
+        found = [row for row in found if row["mark_id"] == str(named)]
     if named is not None and not found:
         raise InputError(f"mark {named!r} is not of serial {fields['serial']}; look at the records")
-    good = [row for row in found if named is not None or row.state == MarkState.VERIFIED]
-    return str(good[0].mark_id) if good else None
+    good = [row for row in found if named is not None or row["state"] == MarkState.VERIFIED]
+    return str(good[0]["mark_id"]) if good else None

@@ -24,6 +24,7 @@ from engraver.orders import normalise_name, normalise_serial
 from station_api.kept import keep_row, read_row
 from station_api.records import MarkRow, Records
 from station_api.records.rows import clean_line, identity
+from station_api.records.tables import marks
 from station_api.records.transition import Pen, find_held
 from station_api.tables import mark_corrections
 
@@ -159,6 +160,28 @@ def made_of(connection: sa.Connection, mark_ids: Iterable[str]) -> dict[str, lis
     for row in connection.execute(query.order_by(mark_corrections.c.number)):
         found.setdefault(row.mark_id, []).append(_read(row._mapping))
     return found
+
+
+def marks_of_firearm(
+    connection: sa.Connection, make: str, model: str, serial: str
+) -> list[Mapping[str, Any]]:
+    """Return the rows of marks whose record, as it stands, names this firearm; newest first."""
+    moved = sa.select(mark_corrections.c.mark_id).where(
+        mark_corrections.c.serial == serial, mark_corrections.c.number > PENDING
+    )
+    query = sa.select(marks).where((marks.c.serial == serial) | marks.c.mark_id.in_(moved))
+    found = connection.execute(query.order_by(marks.c.number.desc())).mappings()
+    rows: list[Mapping[str, Any]] = [{str(n): v for n, v in row.items()} for row in found]
+    made = made_of(connection, [row["mark_id"] for row in rows])
+    stands = {mark_id: each[-1] for mark_id, each in made.items()}
+    return [
+        row for row in rows if _firearm(stands.get(row["mark_id"], row)) == (make, model, serial)
+    ]
+
+
+def _firearm(of: Any) -> tuple[str, str, str]:
+    named = asdict(of) if isinstance(of, MarkCorrection) else of
+    return named["make"], named["model"], named["serial"]
 
 
 def view_of(mark: MarkRow, made: Iterable[MarkCorrection], view: View) -> list[dict[str, Any]]:

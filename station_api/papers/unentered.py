@@ -16,7 +16,7 @@ from engraver.record import MarkState
 from station_api.papers.entries import DAYS_TO_ENTER
 from station_api.records import Records
 from station_api.records.tables import marks
-from station_api.tables import book
+from station_api.tables import book, mark_corrections
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +46,41 @@ class Unentered:
 
 
 def unentered(records: Records) -> list[Unentered]:
-    """Return this station's verified marks that no entry of the book speaks of."""
-    same = sa.and_(
-        book.c.serial == marks.c.serial,
-        book.c.model == marks.c.model,
-        book.c.manufacturer == marks.c.make,
+    """Return this station's verified marks that no entry of the book speaks of.
+
+    Where a mark's record was corrected, the firearm is the one it was corrected to.
+    """
+    good = (marks.c.station == records.station) & (marks.c.state == MarkState.VERIFIED.value)
+    earlier = mark_corrections.alias("earlier")
+    newest = (
+        sa.select(sa.func.max(earlier.c.number))
+        .where(earlier.c.mark_id == marks.c.mark_id)
+        .scalar_subquery()
     )
-    query = (
-        sa.select(marks)
-        .where(marks.c.station == records.station, marks.c.state == MarkState.VERIFIED.value)
-        .where(~sa.exists().where(same))
-        .order_by(marks.c.number)
+    moved = mark_corrections.c.mark_id == marks.c.mark_id
+    query = sa.union_all(
+        _firearms(marks).where(good, sa.func.coalesce(newest, 0) == 0),
+        _firearms(mark_corrections)
+        .join(marks, moved)
+        .where(good, mark_corrections.c.number == newest, newest > 0),
     )
     with records.database.reading.connect() as connection:
         return [
             Unentered(row.mark_id, row.make, row.model, row.serial, _day(row.changed_at_us))
-            for row in connection.execute(query)
+            for row in connection.execute(query.order_by("number"))
         ]
+
+
+def _firearms(table: sa.Table) -> sa.Select[Any]:
+    """Select the firearms that a table names and the book does not."""
+    same = sa.and_(
+        book.c.serial == table.c.serial,
+        book.c.model == table.c.model,
+        book.c.manufacturer == table.c.make,
+    )
+    named = (table.c.make, table.c.model, table.c.serial)
+    of_mark = (marks.c.number, marks.c.mark_id, marks.c.changed_at_us)
+    return sa.select(*of_mark, *named).select_from(table).where(~sa.exists().where(same))
 
 
 def _day(at_us: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,6 +56,16 @@ class Wanted:
     def __post_init__(self) -> None:
         if self.view not in VIEWS:
             raise InputError(f"view {self.view!r} is none of {', '.join(VIEWS)}")
+        for name in ("acquired_from", "acquired_to", "disposed_from", "disposed_to"):
+            if (day := getattr(self, name)) and not _is_day(day):
+                raise InputError(f"{name.replace('_', ' ')} {day!r} is no day; write YYYY-MM-DD")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,3 +302,10 @@ def test_every_changed_column_of_the_book_is_named(records: Records, the_book: B
             connection.execute(sa.update(book).values({column.name: before}))
             connection.commit()
     assert kept.check(records) == []
+
+
+@pytest.mark.parametrize("day", ["2027-02-31", "27-01-01", "2027-1-1", "yesterday", "20270101"])
+def test_a_day_that_is_none_is_refused(day: str) -> None:
+    """A span of days that no calendar has would show less than was asked for."""
+    with pytest.raises(InputError, match=f"'{day}' is no day"):
+        Wanted(acquired_from=day)

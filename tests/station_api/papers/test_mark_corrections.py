@@ -15,14 +15,17 @@ from engraver.errors import AlreadyMarkedError, ConflictError, InputError
 from engraver.record import MarkState
 from station_api import kept
 from station_api.log import issue_checkpoint
+from station_api.papers.book import Book
 from station_api.papers.mark_corrections import MarkCorrections, view_of
+from station_api.papers.unentered import unentered
 from station_api.people import Role
-from station_api.records import Records
+from station_api.records import Records, utc_text
 from station_api.registry_file import sample_registry
 from station_api.trace.desk import Desk
 from station_api.trace.queries import Asker
 from station_api.trace.question import Question
 from station_api.trace.rerun import entries_of, rerun
+from tests.station_api.papers.conftest import firearm
 from tests.station_api.records.houses import COMPLETE, INTENT, KEY, intent, mark
 from tests.station_api.trace.conftest import intent_of, mark_one
 
@@ -135,6 +138,26 @@ def test_a_trace_finds_both_serials_and_the_audit_agrees(
         shown["corrected"][0]["serial"] = "ZQ0778"
         lied = rerun(answer, read, [KEY.verifier()], sample_registry()).findings
         assert any("was shown with serial" in said for said in lied)
+
+
+def test_the_book_knows_the_firearm_by_its_corrected_serial(
+    records: Records, corrections: MarkCorrections
+) -> None:
+    """What is to be entered, and the mark an entry is of, follow the record as it stands."""
+    mark_id = mark(records, 1)
+    corrections.correct(mark_id, {"serial": "ZQ0776"}, WHY, "A. Smith", "B. Jones")
+    corrections.correct(mark_id, {"serial": "ZQ0777"}, WHY, "A. Smith", "B. Jones")
+    other = mark(records, 2)
+    assert [(one.mark_id, one.serial) for one in unentered(records)] == [
+        (mark_id, "ZQ0777"),
+        (other, "ZQ0002"),
+    ]
+    today = utc_text(records.get(mark_id).changed_at_us)[:10]
+    the_book = Book(records)
+    named = {"model": "MODEL 1", "manufacturer": "EXAMPLE ARMS", "on_date": today}
+    assert the_book.enter(firearm(777, **named), "A. Smith").mark_id == mark_id
+    assert the_book.enter(firearm(1, **named), "A. Smith").mark_id is None
+    assert [one.mark_id for one in unentered(records)] == [other]
 
 
 def test_at_the_console(
