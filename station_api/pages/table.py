@@ -35,15 +35,18 @@ PEOPLE_TOO = frozenset({Role.AUDITOR, Role.TRACER})
 BENCH = ("bench/bench.css",)
 """What the engineer's pages look alike in."""
 
+DESK = ("desk/desk.css",)
+"""What the desks of tracer, auditor and administrator look alike in."""
+
 PAGES = (
     Page("operator", Right.START_MARKS),
     Page("plans", Right.USE_BENCH, styles=BENCH),
     Page("scans", Right.USE_BENCH, styles=BENCH),
     Page("quality", Right.USE_BENCH, styles=BENCH),
     Page("recipes", Right.USE_BENCH, styles=BENCH),
-    Page("audit", Right.READ_RECORDS),
-    Page("trace", Right.TRACE),
-    Page("admin", Right.MANAGE_UPKEEP),
+    Page("audit", Right.READ_RECORDS, styles=DESK),
+    Page("trace", Right.TRACE, styles=DESK),
+    Page("admin", Right.MANAGE_UPKEEP, styles=DESK),
     Page("people", Right.MANAGE_PEOPLE),
 )
 """Every page, in the order of the menu."""

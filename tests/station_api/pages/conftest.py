@@ -186,3 +186,13 @@ def serious(page: Page) -> list[str]:
         if one["impact"] in ("serious", "critical")
         for node in one["nodes"]
     ]
+
+
+def small(page: Page) -> list[str]:
+    """Return what is pressed on a page and is less than 48 px high: too small for a glove."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("button, nav a, summary, input:not([type=checkbox])"
+        + ":not([type=radio]), select")].filter((e) => e.offsetParent !== null
+        && e.getBoundingClientRect().height < 48).map((e) => e.outerHTML)"""
+    )
+    return found

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Route, expect
 from engraver.record import MarkState
 from station_api.people import Role
 from station_api.transparency.note import Algorithm, generate_key
-from tests.station_api.pages.conftest import Screen, Station, serious, serving
+from tests.station_api.pages.conftest import Screen, Station, serious, serving, small
 from tests.station_api.papers.conftest import firearm
 from tests.station_api.records.houses import COMPLETE
 from tests.station_api.trace.conftest import intend_all, intent_of, mark_one
@@ -153,7 +153,7 @@ def test_a_mark_s_whole_life_is_proven_in_the_page_and_a_changed_byte_is_told(
     steps = page.locator(".timeline > li")
     expect(steps.last).to_contain_text("A. Smith and B. Jones")
     expect(steps.last).to_contain_text("burr on the second symbol")
-    assert serious(page) == []
+    assert serious(page) == [] and small(page) == []
     position = steps.nth(2).get_attribute("data-position")
 
     def tampered(route: Route) -> None:

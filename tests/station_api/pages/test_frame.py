@@ -13,6 +13,7 @@ from tests.station_api.pages.conftest import (
     Station,
     serious,
     sign_in,
+    small,
 )
 
 PEOPLE = [role for role in Role if role is not Role.STATION]
@@ -170,12 +171,7 @@ def test_everything_that_is_pressed_is_as_large_as_a_gloved_finger(
     role = next(r for r in PEOPLE if one in [p.name for p in PAGES if p.is_for(r)])
     page = screen(role, one)
     page.get_by_role("heading").first.wait_for()
-    small = page.evaluate(
-        """() => [...document.querySelectorAll("button, nav a, input:not([type=checkbox]):not("
-        + "[type=radio]), select")].filter((e) => e.offsetParent !== null
-        && e.getBoundingClientRect().height < 48).map((e) => e.outerHTML)"""
-    )
-    assert small == []
+    assert small(page) == []
 
 
 def test_scripts_cannot_read_the_session_and_other_sites_cannot_send_it(screen: Screen) -> None:

@@ -6,7 +6,7 @@ export {
 export { api, newKey, pause, Problem, reachable } from "./api.js";
 export { hear, stream } from "./live.js";
 export { PlanView, readPlan, usePlan } from "./plan.js";
-export { recorded, useHear, useKept, usePress, useQuery } from "./query.js";
+export { recorded, useEvery, useHear, useKept, usePress, useQuery } from "./query.js";
 export { keepFile, save } from "./save.js";
 export { useScanner } from "./scanner.js";
 export { session } from "./session.js";

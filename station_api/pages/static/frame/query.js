@@ -63,6 +63,17 @@ export function useQuery(path, when = recorded) {
   return { data: current.data, etag: current.etag, problem: current.problem, reload };
 }
 
+/** useQuery that also reads again every so many seconds, while the screen is looked at. */
+export function useEvery(path, seconds, when = () => false) {
+  const found = useQuery(path, when);
+  useEffect(() => {
+    const look = () => !document.hidden && session.get().state === "in" && found.reload();
+    const timer = setInterval(look, seconds * 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return found;
+}
+
 /** Hear events while a component is shown. */
 export function useHear(hearer) {
   const newest = useRef(hearer);

@@ -7,11 +7,13 @@ import { RequestHead, Requests } from "./trace/requests.js";
 
 export default function Trace({ who }) {
   const mayAnswer = who.role === "tracer";
-  const { data, problem } = useQuery("/trace/requests?limit=200");
+  const { data: open, problem } = useQuery("/trace/requests?open=true&limit=500");
+  const { data: recent } = useQuery("/trace/requests?limit=100");
   const [chosen, setChosen] = useKept("chosen", "");
-  if (!data) return html`<h1>${t("page.trace")}</h1><${Notice} problem=${problem} />`;
+  if (!open || !recent) return html`<h1>${t("page.trace")}</h1><${Notice} problem=${problem} />`;
   return html`<h1 class="unseen">${t("page.trace")}</h1>
-    <div class="trace"><${Requests} requests=${data.requests} chosen=${chosen} onChoose=${setChosen}
+    <div class="trace"><${Requests} open=${open.requests}
+      closed=${recent.requests.filter((one) => one.state !== "open")} chosen=${chosen} onChoose=${setChosen}
       mayRecord=${mayAnswer} />
     <div class="work">${chosen
       ? html`<${OneRequest} key=${chosen} id=${chosen} mayAnswer=${mayAnswer}

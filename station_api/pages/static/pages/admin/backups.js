@@ -1,8 +1,7 @@
 /* Backups: the newest and its age, one taken now, and what lies in the folder. */
 import {
-  announce, api, Button, html, moment, Notice, number, save, t, Table, useEffect, usePress, useState,
+  announce, api, Button, html, moment, Notice, number, save, t, Table, useEffect, useEvery, usePress, useState,
 } from "../../frame/kit.js";
-import { useEvery } from "./every.js";
 
 const MB = 1e6;
 

@@ -1,9 +1,8 @@
 /* What the doctor finds, and what to do about it. Looked at anew every half minute; the controller is asked
 only on a press, because no pin can be begun meanwhile. */
 import {
-  api, Button, clock, has, html, Notice, t, useEffect, usePress, useState,
+  api, Button, clock, has, html, Notice, t, useEffect, useEvery, usePress, useState,
 } from "../../frame/kit.js";
-import { useEvery } from "./every.js";
 
 const OF_CONTROLLER = ["port", "controller"];
 

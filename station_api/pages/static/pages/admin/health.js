@@ -1,6 +1,5 @@
 /* Database, log and service in figures, as a monitoring system reads them (/v1/metrics). */
-import { html, Notice, number, t, useQuery, recorded } from "../../frame/kit.js";
-import { useEvery } from "./every.js";
+import { html, Notice, number, t, useQuery, recorded, useEvery } from "../../frame/kit.js";
 
 /** Prometheus text -> {name: value}; labels stay in the name. */
 export function parseMetrics(text) {

@@ -110,6 +110,14 @@ function inShort({ record }) {
     return `${mark_id}: ${from_state || "-"} \u2192 ${to_state}, ${actor}`;
   }
   const { v, clock, at_us, ...rest } = record;
-  const text = JSON.stringify(rest);
-  return text.length > 160 ? `${text.slice(0, 160)}\u2026` : text;
+  const text = Object.values(rest).map(flat).join("; ");
+  return text.length > 200 ? `${text.slice(0, 200)}\u2026` : text;
+}
+
+/** An object as "name: value; ...", what is nested in it as it is kept. */
+function flat(value) {
+  if (value === null || typeof value !== "object") return String(value);
+  const said = (one) => (one !== null && typeof one === "object" ? JSON.stringify(one) : one);
+  return Object.entries(value).filter(([, one]) => one !== null && one !== "")
+    .map(([name, one]) => `${name}: ${said(one)}`).join("; ");
 }

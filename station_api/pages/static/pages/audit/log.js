@@ -1,6 +1,6 @@
 /* The log: where it stands, that it only grew, who else signed, and what lies between two of its sizes. */
 import {
-  api, Button, html, moment, Notice, number, t, Table, useEffect, useKept, useQuery, useState,
+  api, Button, html, moment, Notice, number, t, Table, useEffect, useEvery, useKept, useQuery, useState,
 } from "../../frame/kit.js";
 import { Between } from "./between.js";
 import { Broken, checkConsistency, hex } from "./merkle.js";
@@ -40,7 +40,7 @@ export function Log({ logKey }) {
 
 /** The newest checkpoint, and that it continues what this browser verified before. */
 function Standing({ logKey }) {
-  const { data: note, problem } = useQuery("/log/checkpoint");
+  const { data: note, problem } = useEvery("/log/checkpoint", 15); // asking for it signs one
   const [before] = useState(() => JSON.parse(localStorage.getItem(SEEN) || "null"));
   const [judged, setJudged] = useState({ state: "checking" });
   const { keys } = logKey;

@@ -4,10 +4,9 @@ import {
 } from "../../frame/kit.js";
 import { Clock } from "./clock.js";
 
-export function Requests({ requests, chosen, onChoose, mayRecord }) {
+/** `open` comes with what is due first on top. */
+export function Requests({ open, closed, chosen, onChoose, mayRecord }) {
   const [adding, setAdding] = useKept("adding", false);
-  const open = requests.filter((one) => one.state === "open").reverse();
-  const closed = requests.filter((one) => one.state !== "open");
   const item = (one) => html`<li key=${one.request_id}>
     <button type="button" class="request" aria-current=${one.request_id === chosen ? "true" : null}
       onClick=${() => onChoose(one.request_id)}>
