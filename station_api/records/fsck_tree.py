@@ -45,12 +45,14 @@ _NODES = Prepared(
     .where(nodes.c.place >= sa.bindparam("begin"), nodes.c.place < sa.bindparam("end"))
     .order_by(nodes.c.place)
 )
-_NEXT_LEVEL = Prepared(
+_LOWEST = (
     sa.select(nodes.c.level)
-    .where(nodes.c.station == sa.bindparam("station"), nodes.c.level > sa.bindparam("level"))
+    .where(nodes.c.station == sa.bindparam("station"))
     .order_by(nodes.c.level)
     .limit(sa.literal_column("1"))
 )
+_FIRST_LEVEL = Prepared(_LOWEST)
+_NEXT_LEVEL = Prepared(_LOWEST.where(nodes.c.level > sa.bindparam("level")))
 _OF_LEVEL = (nodes.c.station == sa.bindparam("station"), nodes.c.level == sa.bindparam("level"))
 _FIRST, _LAST = (
     sa.select(extreme(nodes.c.place)).where(*_OF_LEVEL).scalar_subquery()
@@ -132,9 +134,10 @@ def _extent(connection: sa.Connection, station: str, report: Report) -> int:
 
 def _check_extra(connection: sa.Connection, station: str, size: int, report: Report) -> None:
     """Name nodes that no log of this size has."""
-    level = -(2**15) - 1
-    while (found := _NEXT_LEVEL.first(connection, station=station, level=level)) is not None:
+    found = _FIRST_LEVEL.first(connection, station=station)
+    while found is not None:
         level = int(found[0])
+        found = _NEXT_LEVEL.first(connection, station=station, level=level)
         span = _PLACES.first(connection, station=station, level=level)
         first, last = span or (0, 0)
         if not 0 <= level < 63 or first < 0 or last >= size >> level:
