@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +13,10 @@ import typer
 from engraver.errors import ScanError
 from engraver.heightmap import HeightMap, Scan, write_csv, write_picture, write_x3p
 from station_api.cli import shell
+from station_api.configuration import settings
 from station_api.pictures import surface
 from station_api.scan_files import open_scan
+from station_api.scan_folder import Arrivals, Outcome, Shelves
 
 FileArgument = Annotated[Path, typer.Argument(help="X3P, CSV grid, or 16-bit PNG or TIFF.")]
 UnitOption = Annotated[
@@ -30,6 +34,7 @@ def register(app: typer.Typer) -> None:
     group.command("info")(info)
     group.command("convert")(convert)
     group.command("show")(show)
+    group.command("folder")(folder)
     app.add_typer(group, name="scan")
 
 
@@ -51,6 +56,34 @@ def info(
             shell.console.print(f"{key:>18}  {value}")
     for line in scan.oddities:
         shell.console.print(f"{'odd':>18}  {line}")
+
+
+def folder(
+    path: Annotated[Path | None, typer.Argument(help="watched folder; else [scans] folder")] = None,
+    as_json: shell.JsonOption = False,
+) -> None:
+    """List what lies in the watched folder: kept with its reason, inspected with its verdict.
+
+    Example: pinmark scan folder
+    """
+    where = path or settings().scans.folder
+    if where is None or not where.is_dir():
+        raise ScanError(f"{where or '[scans] folder'} is no folder here; name the watched folder")
+    shelves, arrivals = Shelves(where), Arrivals(where, time.monotonic)
+    arrivals.look()
+    kept, inspected = shelves.of(Outcome.KEPT), shelves.of(Outcome.INSPECTED)
+    waiting = [asdict(one) for one in arrivals.waiting]
+    if as_json:
+        found = {"waiting": waiting, "kept": kept, "inspected": inspected}
+        shell.emit({"folder": str(where), **found})
+        return
+    for one in kept:
+        shell.console.print(f"kept       {one['file']}: {one['why']}", markup=False)
+    for one in waiting:
+        shell.console.print(f"lies there {one['file']}", markup=False)
+    for one in inspected:
+        said = f"{one['mark_id']} {one['verdict']} by {one['matched_by'] or 'its digest'}"
+        shell.console.print(f"inspected  {one['file']}: {said}", markup=False)
 
 
 def scan_fields(file: Path, scan: Scan) -> dict[str, Any]:

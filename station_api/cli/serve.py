@@ -97,6 +97,7 @@ def serve(
             panel=panel,
             instrument=scans,
             scanners=keys.scanner,
+            folder=keys.scans,
         )
         server = make_server(make_app(service, docs=docs, tls=tls), tls_cert, tls_key)
         where = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"

@@ -207,6 +207,21 @@ class ScannerKeys(Section):
     )
 
 
+class ScansKeys(Section):
+    """Scans of pins as the profilometer writes them."""
+
+    folder: Path | None = _key(
+        None,
+        "watched folder: finished X3P files are matched to their marks, inspected and moved into "
+        "inspected or kept inside it, with a receipt; a folder of one station alone",
+        "/srv/pinmark/scans",
+        env="PINMARK_SCANS_FOLDER",
+    )
+    largest_mb: int = _key(
+        512, "size over which a file of the folder is kept unread, MB", ge=1, le=1024
+    )
+
+
 class BackupKeys(Section):
     """Backups of the records (27 CFR 478.125, ATF Ruling 2016-1: daily)."""
 
@@ -279,6 +294,7 @@ class Settings(Section):
     service: ServiceKeys = ServiceKeys()
     engraver: EngraverKeys = EngraverKeys()
     scanner: ScannerKeys = ScannerKeys()
+    scans: ScansKeys = ScansKeys()
     backup: BackupKeys = BackupKeys()
     logging: LoggingKeys = LoggingKeys()
     doctor: DoctorKeys = DoctorKeys()

@@ -42,7 +42,8 @@ def show_floor(service: ServiceOf, by: Starter, response: Response) -> dict[str,
     state = service.floor.state()
     asked = [asdict(one) for one in service.approvals.waiting()]
     response.headers["ETag"] = f'"{state["version"]}"'
-    return {**state, "approvals": asked, "scanners": service.scanners.states()}
+    around = {"scanners": service.scanners.states(), "kept_scans": service.watcher.kept()}
+    return {**state, "approvals": asked, **around}
 
 
 @router.post("/floor/choose")
@@ -91,6 +92,12 @@ def glance_at_controller(service: ServiceOf, by: Starter) -> dict[str, Any]:
     said = service.runner.glance(setup.machine.baud)
     is_open = DOOR_PIN in said.pins or said.state.startswith(DOOR_STATE)
     return {**asdict(said), "door_open": is_open}
+
+
+@router.get("/scan-folder")
+def show_scan_folder(service: ServiceOf, by: Reader) -> dict[str, Any]:
+    """Show the watched folder: waiting, kept, inspected; its changes are events `folder`."""
+    return service.watcher.state()
 
 
 @router.get("/jobs")

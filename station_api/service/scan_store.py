@@ -54,15 +54,19 @@ class ScanStore:
         ScanError
             If it is no height map.
         """
-        height_map = read_scan(received)
-        data = received.read_bytes()
-        scan_id = hashlib.sha256(data).hexdigest()
+        rows, columns = read_scan(received).z_um.shape
+        scan_id = hashlib.sha256(received.read_bytes()).hexdigest()
+        return self.enter(received, scan_id, columns, rows, by)
+
+    def enter(self, received: Path, scan_id: str, columns: int, rows: int, by: Caller) -> Scan:
+        """Take over a file that was read already: its SHA-256 and its shape are known."""
+        size_bytes = received.stat().st_size
         take_over(received, self.path(scan_id))
         row = {
             "scan_id": scan_id,
-            "size_bytes": len(data),
-            "columns": int(height_map.z_um.shape[1]),
-            "rows": int(height_map.z_um.shape[0]),
+            "size_bytes": size_bytes,
+            "columns": int(columns),
+            "rows": int(rows),
             "uploaded_by": by.name,
         }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engraver.registry import Registry
 from station_api.casings.store import Casings
-from station_api.configuration.model import ScannerKeys
+from station_api.configuration.model import ScannerKeys, ScansKeys
 from station_api.interlocks import Interlocks, open_interlocks
 from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer
@@ -35,6 +35,7 @@ from station_api.service.plans import Plans
 from station_api.service.pulse import Pulse
 from station_api.service.runner import Runner
 from station_api.service.scan_store import ScanStore
+from station_api.service.scan_watcher import ScanWatcher
 from station_api.service.scanned import LabelTaker
 from station_api.service.scanners import Scanners, open_scanners
 from station_api.service.shelf import Shelf
@@ -69,6 +70,7 @@ class Service:
     floor: Floor
     labels: LabelTaker
     scanners: Scanners
+    watcher: ScanWatcher
     plans: Plans
     instrument: Instrument
     webhooks: Webhooks
@@ -88,6 +90,7 @@ class Service:
     def close(self) -> None:
         """Stop threads and streams; a pin that is being marked is finished first."""
         self.scanners.close()
+        self.watcher.close()
         self.live.close()
         self.follower.stop()
         self.webhooks.stop()
@@ -106,6 +109,7 @@ def make_service(
     panel: str = "none",
     instrument: Path | None = None,
     scanners: ScannerKeys | None = None,
+    folder: ScansKeys | None = None,
 ) -> Service:
     """Put a service together from a station's folder and its records.
 
@@ -123,6 +127,11 @@ def make_service(
     scans = ScanStore(records, home)
     floor = Floor(records, registry, shelf, runner)
     labels = LabelTaker(records, floor)
+    bench, watched = Bench(), folder or ScansKeys()
+    watcher = ScanWatcher(
+        watched.folder, watched.largest_mb * 1_000_000, records, scans, bench, shelf.folder, live
+    )
+    watcher.open()
     return Service(
         home=home,
         records=records,
@@ -143,6 +152,7 @@ def make_service(
         interlocks=interlocks,
         floor=floor,
         labels=labels,
+        watcher=watcher,
         scanners=open_scanners(scanners or ScannerKeys(), labels, live),
         plans=Plans(registry, shelf),
         instrument=Instrument(instrument, scans),
@@ -151,7 +161,7 @@ def make_service(
         signer=signer,
         upkeep=Upkeep(home, records, runner, signer),
         pulse=Pulse(records, runner.hung),
-        bench=Bench(),
+        bench=bench,
         releases=Releases(records),
         desk=desk,
         follower=Follower(desk),

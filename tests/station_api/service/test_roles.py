@@ -50,6 +50,7 @@ TABLE = {
     "POST /v1/floor/clear": F,
     "GET /v1/controller": F,
     "GET /v1/jobs": f"{F} auditor tracer",
+    "GET /v1/scan-folder": f"{F} auditor tracer",
     "POST /v1/jobs/{job_id}/hold": F,
     "POST /v1/jobs/{job_id}/resume": F,
     "POST /v1/jobs/{job_id}/abort": F,

@@ -19,6 +19,7 @@ export function Side({ floor, who, choose, scanned, canChoose }) {
       <${Button} type="submit" disabled=${!canChoose}>${t("operator.take")}<//></form>
     ${floor.scanners.filter((one) => one.state === "away").map((one) => html`<p key=${one.device}
       class="notice warn" role="status">${t("operator.scanner-away", { name: one.name })} ${one.said}</p>`)}
+    ${floor.kept_scans.length > 0 && html`<${Kept} scans=${floor.kept_scans} />`}
     ${floor.waiting.length > 0 && html`<${Waiting} floor=${floor} open=${setOpen} />`}
     <${Counts} floor=${floor} />
     <${Queue} floor=${floor} choose=${choose} canChoose=${canChoose} />
@@ -30,6 +31,11 @@ export function Side({ floor, who, choose, scanned, canChoose }) {
       <${Button} onClick=${() => setOpen(null)}>${t("operator.close")}<//><//>`}
   </aside>`;
 }
+
+/** Scans that came to the watched folder and fit no mark. */
+const Kept = ({ scans }) => html`<${Panel} title=${t("operator.kept-scans")} class="panel doubt">
+  <ul class="list">${scans.map((one) => html`<li key=${one.file + one.at}><strong>${one.file}</strong>
+    <p>${one.why}</p></li>`)}</ul><//>`;
 
 function Waiting({ floor, open }) {
   return html`<${Panel} title=${t("operator.waiting")} class="panel doubt"><ul class="list">

@@ -1,0 +1,326 @@
+"""The watched folder at work: scans come, are matched, inspected and put away, without anybody.
+
+In: a folder that a profilometer writes into. Out: verdicts of marks that waited for a scan,
+receipts, and how the folder stands. Its own thread looks at the files; surfaces are read by the
+bench's process, so that neither pages nor stream wait. One service a folder: a file lock says so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkstemp
+from typing import IO, Any
+
+import sqlalchemy as sa
+
+from engraver import codes, gcode
+from engraver.errors import InputError, PinmarkError, StorageError
+from engraver.record import MarkState
+from station_api.people import Caller, Role
+from station_api.profiles import load_setup
+from station_api.quality.figures import INSPECTED
+from station_api.records import MarkRow, Records
+from station_api.records.tables import transitions
+from station_api.scan_folder import (
+    Arrivals,
+    Candidate,
+    Match,
+    Outcome,
+    Receipt,
+    Shelves,
+    by_reading,
+    match,
+)
+from station_api.service.bench import Bench
+from station_api.service.live import Live
+from station_api.service.scan_store import ScanStore
+from station_api.service.transitions import Asked, change, records_key
+
+LOG = logging.getLogger("pinmark.scan-folder")
+LOOK_S = 1.0
+SHOWN_KEPT = 5
+LOCK = ".pinmark-folder.lock"
+MOST_SETUPS = 3
+"""Designs that a nameless scan is held against; each takes a second or two of the bench."""
+
+SLACK_US = 2_000_000
+"""FAT keeps times to two seconds."""
+
+BY = Caller("scan folder", Role.STATION, is_machine=True)
+INSIDE = ("comment", "serial", "model")
+"""Texts of an X3P header in which instruments put what was scanned before a measurement."""
+
+
+class NotOursError(InputError):
+    """A scan that is kept for a person to look at."""
+
+
+class ScanWatcher:
+    """One station's watched folder, perhaps none."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        largest_bytes: int,
+        records: Records,
+        store: ScanStore,
+        bench: Bench,
+        shelf: Path,
+        live: Live,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._records, self._store, self._bench = records, store, bench
+        self._shelf, self._live, self._largest_bytes = shelf, live, largest_bytes
+        self.folder = folder
+        self._arrivals = Arrivals(folder, now_s) if folder is not None else None
+        self._shelves = Shelves(folder) if folder is not None else None
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock: IO[str] | None = None
+        self.said = ""
+
+    def open(self) -> None:
+        """Begin to watch."""
+        if self.folder is not None:
+            self._thread = threading.Thread(target=self._run, name="pinmark-scan-folder")
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop watching; a scan at work is finished."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._lock is not None:
+            self._lock.close()
+
+    def state(self) -> dict[str, Any]:
+        """Return how the folder stands: what waits, what is kept, what was inspected."""
+        if self._arrivals is None or self._shelves is None:
+            return {"folder": None, "said": "", "waiting": [], "left_alone": [], "kept": [],
+                    "inspected": []}  # fmt: skip
+        return {
+            "folder": str(self.folder),
+            "said": self.said,
+            "waiting": [asdict(one) for one in self._arrivals.waiting],
+            "left_alone": list(self._arrivals.left_alone[:50]),
+            "kept": self._shelves.of(Outcome.KEPT),
+            "inspected": self._shelves.of(Outcome.INSPECTED),
+        }
+
+    def kept(self) -> list[dict[str, Any]]:
+        """Return the newest scans that nobody could be found for."""
+        return [] if self._shelves is None else self._shelves.of(Outcome.KEPT)[:SHOWN_KEPT]
+
+    # ---- watching
+
+    def _run(self) -> None:
+        while not self._closing.wait(LOOK_S):
+            self.look()
+
+    def look(self) -> int:
+        """Look once, and deal with every file that is finished; return how many were put away."""
+        assert self._arrivals is not None and self._shelves is not None
+        done, said = 0, ""
+        try:
+            self._hold()
+            self._shelves.make()
+            for path in self._arrivals.look():
+                if self._closing.is_set():
+                    break
+                try:
+                    done += self._deal_with(path)
+                except OSError as error:  # of this file: the others do not wait for it
+                    said = f"{path.name} cannot be put away ({error.strerror}); it stays and waits"
+        except (PinmarkError, OSError) as error:
+            said = _line(error)
+        except Exception:
+            LOG.exception("the scan folder could not be looked at")
+            said = "a fault; the service's log has the details"
+        self._say(said)
+        return done
+
+    def _hold(self) -> None:
+        """Hold the folder against every other service.
+
+        Raises
+        ------
+        InputError
+            If another has it.
+        """
+        if self._lock is not None:
+            return
+        assert self.folder is not None
+        lock = (self.folder / LOCK).open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise InputError(
+                f"{self.folder} is watched by another service; give each station its own folder"
+            ) from None
+        self._lock = lock
+
+    def _say(self, said: str) -> None:
+        if said != self.said:
+            self.said = said
+            if said:
+                LOG.warning("scan folder: %s", said)
+            self._live.tell("folder", said=said)
+
+    # ---- one file
+
+    def _deal_with(self, path: Path) -> bool:
+        assert self._shelves is not None
+        size = path.stat().st_size
+        digest: str | None = None
+        try:
+            if size > self._largest_bytes:
+                raise NotOursError(
+                    f"has {size // 1_000_000} MB, at most {self._largest_bytes // 1_000_000} are "
+                    "read; export fewer points, or raise [scans] largest_mb"
+                )
+            digest = _sha256(path)
+            receipt = self._receipt(path, size, digest)
+        except StorageError:
+            raise  # nothing is wrong with the scan: a full disk, a busy bench
+        except InputError as error:
+            receipt = self._note(path, size, digest, Outcome.KEPT, why=_line(error))
+        self._shelves.put(path, receipt)
+        LOG.info("a scan came to the folder: %s", receipt.outcome)
+        self._live.tell("folder", outcome=receipt.outcome, mark_id=receipt.mark_id)
+        return True
+
+    def _receipt(self, path: Path, size: int, digest: str) -> Receipt:
+        known = self._verdict_of(digest)
+        if known is not None:
+            return self._note(
+                path, size, digest, Outcome.SEEN, mark_id=known["mark_id"],
+                verdict=known["to_state"], position=known["position"],
+                why="this very scan was inspected before",
+            )  # fmt: skip
+        kept = self._taken_over(path, digest)
+        row, found_by, judged = self._whose(path, kept)
+        state = MarkState.VERIFIED if judged["good"] else MarkState.REJECTED
+        detail = {**judged["detail"], "scan_sha256": digest}
+        change(self._records, Asked(row.mark_id, state, BY, INSPECTED, None, digest, detail=detail))
+        verdict = self._verdict_of(digest)
+        return self._note(
+            path, size, digest, Outcome.INSPECTED, mark_id=row.mark_id, matched_by=found_by,
+            verdict=str(state), grade=judged["detail"]["grade"],
+            read_back=judged["detail"]["read_back"],
+            position=verdict["position"] if verdict else None,
+        )  # fmt: skip
+
+    def _note(
+        self, path: Path, size: int, digest: str | None, outcome: Outcome, **more: Any
+    ) -> Receipt:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return Receipt(path.name, outcome, at, self._records.station, size, digest, **more)
+
+    def _verdict_of(self, digest: str) -> dict[str, Any] | None:
+        """Return the transition that a scan of this digest made through this folder."""
+        query = sa.select(
+            transitions.c.mark_id, transitions.c.to_state, transitions.c.position
+        ).where(
+            transitions.c.station == self._records.station,
+            transitions.c.idempotency_key == records_key(BY, digest),
+        )
+        with self._records.database.reading.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return dict(row) if row is not None else None
+
+    def _taken_over(self, path: Path, digest: str) -> Path:
+        """Keep a copy in the store, by its digest; what is no height map is refused there."""
+        kept = self._store.path(digest)
+        if not kept.exists():
+            received = Path(mkstemp(suffix=".part", dir=self._store.folder)[1])
+            try:
+                shutil.copyfile(path, received)
+                shape = json.loads(self._bench.run("scan_facts", received, digest))
+                self._store.enter(received, digest, shape["columns"], shape["rows"], BY)
+            finally:
+                received.unlink(missing_ok=True)
+        return kept
+
+    # ---- whose it is
+
+    def _whose(self, path: Path, kept: Path) -> tuple[MarkRow, str, dict[str, Any]]:
+        """Return the mark that a scan shows, by what it was found, and the judgement of its pin."""
+        rows = {row.mark_id: row for row in self._records.in_states({MarkState.MARKED})}
+        if not rows:
+            raise NotOursError("no mark waits for a scan: it came too early, or once too often")
+        pins = [Candidate(r.mark_id, r.serial, r.order_id, r.code) for r in rows.values()]
+        facts = json.loads(self._bench.run("scan_facts", kept, kept.stem))["facts"]
+        found = match(path.stem, [facts[name] for name in INSIDE if name in facts], pins)
+        if found.mark_id is None and found.why.startswith("neither"):
+            found = self._by_surface(kept, list(rows.values()), pins, found)
+        if found.mark_id is None:
+            raise NotOursError(f"{found.why}; look at it, and inspect it for its mark by hand")
+        row = rows[found.mark_id]
+        self._refuse_older(path, row)
+        judged = self._judged(kept, row)
+        read = by_reading(judged["detail"]["read_back"], pins)
+        if not judged["good"] and read.mark_id not in (None, row.mark_id):
+            raise NotOursError(
+                f"its {found.by} says {row.mark_id}, its surface reads the code of {read.mark_id}; "
+                "look which pin it shows, and inspect it for that mark by hand"
+            )
+        return row, found.by, judged
+
+    def _by_surface(
+        self, kept: Path, rows: list[MarkRow], pins: list[Candidate], before: Match
+    ) -> Match:
+        """Hold a scan without a name against the designs of the pins that wait."""
+        tried: set[str] = set()
+        found = before
+        for row in reversed(rows):
+            if row.setup_sha256 in tried or len(tried) == MOST_SETUPS:
+                continue
+            tried.add(row.setup_sha256)
+            found = by_reading(self._judged(kept, row)["detail"]["read_back"], pins)
+            if found.mark_id is not None:
+                return found
+        return Match(None, why=f"{before.why}, and {found.why}")
+
+    def _judged(self, kept: Path, row: MarkRow) -> dict[str, Any]:
+        setup = load_setup(row.recipe, self._shelf)
+        if gcode.setup_sha256(setup) != row.setup_sha256:
+            raise NotOursError(
+                f"is of {row.mark_id}, which was made with other figures of recipe {row.recipe} "
+                "than today's; restore them, and inspect it by hand"
+            )
+        code = codes.encode_index(row.code_index, setup.recipe.code_format)
+        judged: dict[str, Any] = json.loads(self._bench.run("judge", kept, setup, code))
+        return judged
+
+    def _refuse_older(self, path: Path, row: MarkRow) -> None:
+        begun = [
+            step["at_us"]
+            for step in self._records.history(row.mark_id)
+            if step["to_state"] == MarkState.MARKING
+        ]
+        written_us = path.stat().st_mtime_ns // 1000
+        if begun and written_us + SLACK_US < begun[-1]:
+            raise NotOursError(
+                f"is named for {row.mark_id} and older than the mark: it shows the blank, or the "
+                "instrument's clock is behind; set that clock, and inspect it by hand"
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:400]
