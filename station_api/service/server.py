@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from engraver.errors import InputError, PortError
+from station_api.service.tls import check_tls
 
 HEADERS_S = 15.0
 KEEP_ALIVE_S = 15
@@ -91,6 +92,9 @@ def make_server(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
+    config.load()
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return _Server(config, app)
 
 
@@ -106,18 +110,6 @@ class _Server(uvicorn.Server):
         if self._app.state.service is not None:
             self._app.state.service.live.close()
         super().handle_exit(sig, frame)
-
-
-def check_tls(certificate: Path | None, key: Path | None) -> None:
-    """Refuse a certificate without key, or files that are none."""
-    if certificate is None and key is None:
-        return
-    if certificate is None or key is None:
-        raise InputError("TLS takes both files; give --tls-cert and --tls-key")
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise InputError(f"{certificate} and {key} cannot be used for TLS: {error}") from error
 
 
 def listen(host: str, port: int, *, tls: bool, plain: bool) -> socket.socket:
