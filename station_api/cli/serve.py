@@ -74,9 +74,11 @@ def serve(
     plain, docs = plain or keys.service.plain, docs or keys.service.docs
     # the web framework costs every other command a second of start-up
     from station_api.app import make_app
+    from station_api.doctor.gate import troubles
     from station_api.interlocks import panel_of
-    from station_api.service.server import check_tls, listen, make_server
+    from station_api.service.server import listen, make_server
     from station_api.service.service import make_service
+    from station_api.service.tls import check_tls
 
     set_up_logging(keys.logging)
     end_in_order()
@@ -109,6 +111,8 @@ def serve(
         else:
             shell.progress_console.print(ways_in(), highlight=False, soft_wrap=True)
             stack.enter_context(furnishing(station.records, service.people))
+        for trouble in troubles(station.records, station.home):
+            shell.progress_console.print(f"[bold]{trouble}[/]", soft_wrap=True)
         server.run(sockets=[listener])
 
 

@@ -102,10 +102,9 @@ def log(records: Records, home: Path) -> Iterator[Check]:
         wrong = [] if count == size else [f"{size - count} of {size} entries are missing"]
         if size:
             wrong += _newest_leaves(connection, records.station, size)
-        copy = checkpoint_path(home)
-        kept = [copy.read_text("utf-8")] if copy.exists() else []
-        for text in dict.fromkeys([*([note] if note else []), *kept]):
-            wrong += _signed(connection, records, text, size)
+        if note:
+            wrong += _signed(connection, records, note, size)
+    wrong += [one for one in beside(records, home) if one not in wrong]
     if wrong:
         remedy = "mark nothing; run `pinmark log fsck`, keep its output, tell the auditor"
         yield fault("log", "; ".join(wrong), remedy)
@@ -114,6 +113,16 @@ def log(records: Records, home: Path) -> Iterator[Check]:
         yield warning("log", f"{size} entries, none signed yet", remedy)
     else:
         yield ok("log", f"{size} entries; newest {min(size, NEWEST)} and the checkpoints agree")
+
+
+def beside(records: Records, home: Path) -> list[str]:
+    """Say where the log is not what the checkpoint kept outside the database signed."""
+    copy = checkpoint_path(home)
+    if not copy.exists():
+        return []
+    with records.database.reading.connect() as connection:
+        size = log_size(connection, records.station)
+        return _signed(connection, records, copy.read_text("utf-8"), size)
 
 
 def _newest_leaves(connection: sa.Connection, station: str, size: int) -> list[str]:

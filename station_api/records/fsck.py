@@ -98,6 +98,8 @@ def _stations(check: Check) -> list[str]:
         while found is not None:
             names.add(str(found[0]))
             found = following.first(check.connection, after=found[0])
+    if check.own and check.elsewhere:
+        names.add(check.own)  # a log that was signed and of which nothing is left
     return sorted(names)
 
 

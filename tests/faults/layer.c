@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct control {          /* tests/faults/layer.py has the same fields in the sa
     int64_t error;        /* with this errno; 0: refuse nothing */
     int64_t refused;      /* how many were refused */
     int64_t clock_ns;     /* added to the wall clock */
+    int64_t kill_at;      /* kill the whole process group before this change; 0: never */
 };
 
 static char root[PATH_MAX];
@@ -85,6 +87,10 @@ static int ours(const char *path)
 static int refused(void)
 {
     int64_t n = __atomic_fetch_add(&control->calls, 1, __ATOMIC_SEQ_CST);
+    if (control->kill_at && n >= control->kill_at) {
+        kill(0, SIGKILL);
+        pause();
+    }
     if (!control->error || n < control->fail_from || n >= control->fail_until) return 0;
     __atomic_fetch_add(&control->refused, 1, __ATOMIC_SEQ_CST);
     errno = (int)control->error;

@@ -33,7 +33,7 @@ class Control(ctypes.Structure):
 
     _fields_ = tuple(
         (name, ctypes.c_int64)
-        for name in ("calls", "fail_from", "fail_until", "error", "refused", "clock_ns")
+        for name in ("calls", "fail_from", "fail_until", "error", "refused", "clock_ns", "kill_at")
     )
 
 
@@ -54,9 +54,9 @@ class Call:
     data: bytes
 
 
-def read_trace(path: Path) -> list[Call]:
+def read_trace(path: Path | None) -> list[Call]:
     """Read a trace; a last record that was cut by a kill is left out."""
-    data, at, calls = path.read_bytes() if path.exists() else b"", 0, []
+    data, at, calls = path.read_bytes() if path and path.exists() else b"", 0, []
     while at + HEAD.size <= len(data):
         total, op, thread, inode, offset, path_size, _ = HEAD.unpack_from(data, at)
         if at + total > len(data):
@@ -68,8 +68,10 @@ def read_trace(path: Path) -> list[Call]:
     return calls
 
 
-def say(trace: Path | str, text: str) -> None:
+def say(trace: Path | str | None, text: str) -> None:
     """Write into a trace that ``text`` was told to somebody: from here on it must not be lost."""
+    if trace is None:
+        return
     data = text.encode()
     record = HEAD.pack(HEAD.size + len(data), ord("!"), 0, 0, 0, 0, len(data)) + data
     handle = os.open(trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -84,7 +86,7 @@ class Layer:
     """A layer under the processes that are started with `environment`."""
 
     root: Path
-    trace: Path
+    trace: Path | None
     page: Path
     library: Path
     control: Control
@@ -96,9 +98,8 @@ class Layer:
             **os.environ,
             "LD_PRELOAD": str(self.library),
             "FAULT_LAYER_ROOT": str(self.root),
-            "FAULT_LAYER_TRACE": str(self.trace),
             "FAULT_LAYER_CONTROL": str(self.page),
-        }
+        } | ({"FAULT_LAYER_TRACE": str(self.trace)} if self.trace else {})
 
     def refuse(self, error: int = errno.ENOSPC, after: int = 0, count: int = EVER) -> None:
         """Refuse ``count`` changes, from the one after ``after`` more that are let pass."""
@@ -142,7 +143,7 @@ def _install_compiler() -> str | None:
 
 
 @contextmanager
-def laid_under(root: Path, beside: Path) -> Iterator[Layer]:
+def laid_under(root: Path, beside: Path, *, traced: bool = True) -> Iterator[Layer]:
     """Lay the layer under folder ``root``; its trace and page lie in folder ``beside``."""
     library = build()
     if library is None:
@@ -153,4 +154,17 @@ def laid_under(root: Path, beside: Path) -> Iterator[Layer]:
     page.write_bytes(bytes(ctypes.sizeof(Control)))
     with page.open("r+b") as file:
         control = Control.from_buffer(mmap.mmap(file.fileno(), 0))
-    yield Layer(root.resolve(), beside / "trace", page, library, control)
+    trace = beside / "trace" if traced else None
+    yield Layer(root.resolve(), trace, page, library, control)
+
+
+def own_layer() -> Layer:
+    """Return the layer that this very process lives on."""
+    page = Path(os.environ["FAULT_LAYER_CONTROL"])
+    with page.open("r+b") as file:
+        control = Control.from_buffer(mmap.mmap(file.fileno(), 0))
+    traced = os.environ.get("FAULT_LAYER_TRACE")
+    trace = Path(traced) if traced else None
+    return Layer(
+        Path(os.environ["FAULT_LAYER_ROOT"]), trace, page, Path(os.environ["LD_PRELOAD"]), control
+    )
