@@ -1,0 +1,75 @@
+"""A shift of pins on the layer, until the power goes: run as a process group of its own.
+
+In: the trace, the first and last pin, the pin at which the power goes and a seed; with a port, the
+stream has a process of its own that talks to it. Out: in the trace, what was said of each pin, and
+that its laser burned. The power goes at a change of the disk that chance chooses, within the life
+of that pin: the kernel kills the whole group there.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+from engraver.errors import AlreadyMarkedError, UnknownStateError
+from firmware_bridge.apart import ApartStream
+from hardware.load import load_setup
+from station_api.records import Records
+from station_api.station import open_station
+from tests.faults import floor
+from tests.faults.layer import own_layer, say
+
+CHANGES_A_PIN = 130
+"""About as many as a pin takes from its intent to its verdict; a few cuts fall into the next."""
+
+
+class Teller(floor.Quiet):
+    """Tells the trace when the first line was sent: from there on the pin counts as burned."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell, self._told = tell, False
+
+    def streamed(self, now: Any) -> None:
+        """Tell once."""
+        if not self._told and now.lines_sent:
+            self._told = True
+            self._tell()
+
+
+def mark_all(records: Records, place: floor.Floor, port: str | None, plan: list[int]) -> None:
+    """Mark pin after pin; what was begun before a cut is refused and left for a person."""
+    layer = own_layer()
+    first, last, fatal, seed = plan
+    for n in range(first, last):
+        if n == fatal:
+            dice = random.Random(seed)
+            layer.control.kill_at = layer.control.calls + dice.randrange(1, CHANGES_A_PIN)
+        teller = Teller(lambda n=n: say(layer.trace, f"burn {n}"))  # type: ignore[misc]
+        try:
+            mark_id = floor.mark_pin(place, records, layer.root, n, watcher=teller, port=port)
+        except (AlreadyMarkedError, UnknownStateError) as error:
+            say(layer.trace, f"refused {n} {type(error).__name__}")
+            continue
+        say(layer.trace, f"mark {mark_id} {n} marked")
+        records.conclude_inspection(mark_id, True, {"grade": "A"})
+        say(layer.trace, f"mark {mark_id} {n} verified")
+    say(layer.trace, "end")
+
+
+def main(port: str | None, plan: list[int]) -> None:
+    """Open the station as the service does, and work."""
+    place = floor.Floor(load_setup("default").machine)
+    apart = mock.patch.object(floor.Floor, "open_stream", lambda _, *where: ApartStream(*where))
+    with open_station(to_mark=True) as station:
+        if port is None:
+            mark_all(station.records, place, None, plan)
+        else:
+            with apart:
+                mark_all(station.records, place, port, plan)
+
+
+if __name__ == "__main__":
+    main(sys.argv[5] if len(sys.argv) > 5 else None, [int(word) for word in sys.argv[1:5]])
