@@ -15,6 +15,7 @@ A bad mark is a result; an exception means we do not know, or were asked for the
     |   |-- AlreadyMarkedError  this serial or this code has a mark, or an attempt at one
     |   |-- NoteError         a signed note, checkpoint, key, tile or proof that cannot be parsed
     |   |-- StorageError      the database cannot be read or written; nothing was changed
+    |   |   `-- FullDiskError the disk is full; make room, then do it again
     |   |-- LeaseError        a work order claimed by another station, or a claim that ran out
     |   |-- NotReleasedError  a recipe that may not be used on firearms
     |   |-- MissingError      something asked for by a name or number that nobody has
@@ -84,6 +85,10 @@ class NoteError(InputError):
 
 class StorageError(InputError):
     """The database or the disk refused; the transaction was rolled back whole."""
+
+
+class FullDiskError(StorageError):
+    """There is no room left on a disk; make some and do it again, nothing was changed."""
 
 
 class LeaseError(InputError):

@@ -48,6 +48,7 @@ class StopCause(StrEnum):
     HELD = "held"  # a feed hold nobody here asked for
     ABORTED = "aborted"  # asked for by the caller, a signal or a lost heartbeat
     INTERLOCK = "interlock opened"  # a contact of the chain, seen by software
+    JOURNAL_REFUSED = "journal refused"  # a full disk takes no promise, so nothing more is sent
     STREAM_DIED = "stream process died"  # the journal's bounds are what is known
     WRONG_STATE = "wrong state"  # Sleep, Check, Home, or not Idle at the end
 

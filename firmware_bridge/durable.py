@@ -7,10 +7,13 @@ so is the folder that holds a new folder.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
+
+from engraver.errors import FullDiskError, StorageError
 
 
 def sync_folder(folder: Path) -> None:
@@ -64,6 +67,20 @@ def replace_durably(
         fresh.unlink(missing_ok=True)  # a full disk gets back what the half of a file took
         raise
     sync_folder(path.parent)
+
+
+def refusal(what: object, error: OSError) -> StorageError:
+    """Return what to tell a person of a disk that refused to write ``what``."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return FullDiskError(
+            f"{what} cannot be written: the disk is full; make room (`df -h`) and do it again"
+        )
+    if error.errno == errno.EROFS:
+        return StorageError(
+            f"{what} cannot be written: the disk is read-only; a failing disk or card turns "
+            "read-only (`dmesg`): replace it, or mount it writable, and do it again"
+        )
+    return StorageError(f"{what} cannot be written ({error.strerror or error})")
 
 
 def take_over(received: Path, path: Path) -> None:

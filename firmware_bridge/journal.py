@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engraver.errors import UnknownStateError
-from firmware_bridge.durable import replace_durably
+from firmware_bridge.durable import refusal, replace_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,19 @@ class Journal:
         self.path = path
 
     def write(self, entry: Entry) -> None:
-        """Replace the file by ``entry``; on disk when this returns."""
+        """Replace the file by ``entry``; on disk when this returns.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses; the promise of the last entry holds.
+        """
         if self.path is None:
             return
-        replace_durably(self.path, json.dumps(asdict(entry)))
+        try:
+            replace_durably(self.path, json.dumps(asdict(entry)))
+        except OSError as error:
+            raise refusal(f"journal {self.path}", error) from error
 
 
 def read_journal(path: Path) -> Entry:

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engraver.errors import PinmarkError, PortError, PortLostError, ProgramError
+from engraver.errors import PinmarkError, PortError, PortLostError, ProgramError, StorageError
 from engraver.record import MarkIntent, Outcome, RunReceipt, StopCause
 from firmware_bridge.books import Books, Stopped
 from firmware_bridge.control import Control, Wish
@@ -138,11 +139,14 @@ class _Run:
             return self._receipt(StopCause.PORT_LOST, f"{error}; the controller may run on")
         except Stopped as stopped:
             return self._stop(stopped.cause, str(stopped))
+        except StorageError as error:
+            return self._stop(StopCause.JOURNAL_REFUSED, str(error))
         except PortError as error:
             return self._stop(StopCause.SILENT, str(error))
         except BaseException:
             make_safe(self._link)
-            self._write_journal(self._sender.sent, "exception")
+            with suppress(StorageError):  # what the file says already holds
+                self._write_journal(self._sender.sent, "exception")
             raise
         self._ledger.complete()
         return self._receipt(StopCause.NONE, "all lines executed, the axes stand where they must")
@@ -164,6 +168,8 @@ class _Run:
 
     def _refused(self, error: PinmarkError) -> RunReceipt:
         cause = StopCause.PORT_LOST if isinstance(error, PortLostError) else StopCause.SILENT
+        if isinstance(error, StorageError):
+            cause = StopCause.JOURNAL_REFUSED
         sha256 = self._checked.program.sha256
         return RunReceipt(Outcome.REFUSED, sha256, 0, 0, -1, 0, 0, str(error), cause, 0, True)
 
@@ -304,7 +310,8 @@ class _Run:
         unknown = Outcome.UNKNOWN if fired else Outcome.REFUSED
         outcome = Outcome.COMPLETE if complete else unknown
         self._tell()
-        self._write_journal(ledger.begun_lines, str(outcome))
+        with suppress(StorageError):  # the receipt goes into the records; the file's bounds hold
+            self._write_journal(ledger.begun_lines, str(outcome))
         return RunReceipt(
             outcome=outcome,
             program_sha256=self._checked.program.sha256,

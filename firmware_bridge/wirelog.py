@@ -14,12 +14,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from engraver.errors import PortError, PortLostError
+from engraver.errors import PortError, PortLostError, StorageError
+from firmware_bridge.durable import refusal
 from firmware_bridge.port import Port
+
+ALWAYS = b"!?~\x18"
+"""Real-time commands that pass whatever the disk says, beside those from 0x80 on."""
 
 LARGEST_BYTES = 8 << 20
 FILES_KEPT = 3
@@ -42,6 +47,7 @@ class LoggedPort:
         self.name = port.name
         self._port, self._path, self._largest = port, path, largest_bytes
         self._file = path.open("a", encoding="ascii")
+        self._failure: StorageError | None = None
 
     def read(self, timeout_s: float) -> bytes:
         """Read through, and note what came."""
@@ -51,8 +57,19 @@ class LoggedPort:
         return data
 
     def write(self, data: bytes) -> None:
-        """Note what goes, then let it go: the log never knows less than the wire."""
+        """Note what goes, then let it go: the log never knows less than the wire.
+
+        Where the disk refuses the note, hold, reset and query still go: the way into the dark
+        does not depend on a disk.
+
+        Raises
+        ------
+        StorageError
+            If the disk refused, and ``data`` is more than real-time commands.
+        """
         self._note(OUT, data)
+        if self._failure is not None and not all(b in ALWAYS or b >= 0x80 for b in data):
+            raise self._failure
         self._port.write(data)
 
     def now_s(self) -> float:
@@ -65,8 +82,11 @@ class LoggedPort:
 
     def close(self) -> None:
         """Close port and file."""
-        self._file.close()
-        self._port.close()
+        try:
+            with suppress(OSError):
+                self._file.close()
+        finally:
+            self._port.close()
 
     def __enter__(self) -> LoggedPort:
         return self
@@ -80,9 +100,14 @@ class LoggedPort:
         self.close()
 
     def _note(self, way: str, data: bytes) -> None:
-        self._file.write(f"{self._port.now_s():.6f} {way} {repr(data)[2:-1]}\n")
-        if self._file.tell() >= self._largest:
-            self._rotate()
+        if self._failure is not None:
+            return
+        try:
+            self._file.write(f"{self._port.now_s():.6f} {way} {repr(data)[2:-1]}\n")
+            if self._file.tell() >= self._largest:
+                self._rotate()
+        except OSError as error:
+            self._failure = refusal(f"wire log {self._path}", error)
 
     def _rotate(self) -> None:
         self._file.close()

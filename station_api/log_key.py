@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engraver.errors import NoteError, OrderError
-from firmware_bridge.durable import make_folder, replace_durably
+from firmware_bridge.durable import make_folder, refusal, replace_durably
 from station_api.configuration import settings
 from station_api.transparency.note import (
     Algorithm,
@@ -81,7 +81,7 @@ def save_key(path: Path, key: SignerKey) -> SignerKey:
     except FileExistsError:
         return parse_signer_key(_read(path))  # another process made it first
     except OSError as error:
-        raise OrderError(f"the signing key {path} cannot be written: {error.strerror}") from error
+        raise refusal(f"the signing key {path}", error) from error
     write_durably(path.with_suffix(".pub"), key.verifier().text() + "\n")
     return key
 
@@ -107,14 +107,14 @@ def write_durably(path: Path, text: str, mode: int = 0o644) -> None:
 
     Raises
     ------
-    OrderError
+    StorageError
         If the disk refuses.
     """
     try:
         make_folder(path.parent)
         replace_durably(path, text, mode)
     except OSError as error:
-        raise OrderError(f"{path} cannot be written: {error.strerror}") from error
+        raise refusal(path, error) from error
 
 
 def _read(path: Path) -> str:

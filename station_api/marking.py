@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engraver import codes, gcode, inspection, layout, relief
-from engraver.errors import InputError, PortError, UnknownStateError
+from engraver.errors import InputError, PortError, StorageError, UnknownStateError
 from engraver.heightmap import HeightMap
 from engraver.inspection import Inspection, Verdict
 from engraver.orders import WorkOrder
@@ -22,7 +22,7 @@ from engraver.registry import Registry
 from firmware_bridge.control import Control
 from firmware_bridge.stream import LocalStream, OpenStream, Stream
 from firmware_bridge.streamer import Progress
-from station_api.doctor.gate import refuse_wrong_clock
+from station_api.doctor.gate import refuse_lost_records, refuse_wrong_clock
 from station_api.interlocks import Arming
 from station_api.profiles import load_setup
 from station_api.quality.figures import inspection_detail
@@ -32,6 +32,13 @@ from station_api.station import journal_path
 from station_api.walk import PlannedMark, Watcher, encode_order, plan_code, timed
 
 TakeScan = Callable[[], HeightMap]
+Refused = Callable[[StorageError], None]
+"""Told that the records refuse what became of a pin: returns to try again, raises to give in."""
+
+
+def give_in(error: StorageError) -> None:
+    """Do not try again."""
+    raise error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +67,7 @@ def mark_order(
     open_stream: OpenStream = LocalStream,
     control: Control | None = None,
     arming: Arming | None = None,
+    on_refused: Refused = give_in,
 ) -> MarkReport:
     """Mark one order; return what became of it.
 
@@ -79,6 +87,9 @@ def mark_order(
     arming
         The interlocks of this station: they are asked for the start button once the program is
         vetted, and abort the run when anything opens. Without them hardware alone guards it.
+    on_refused
+        Decides whether to go on trying when a full disk or an absent database refuses what
+        became of a pin.
 
     Raises
     ------
@@ -94,6 +105,8 @@ def mark_order(
     refuse_unreleased(records, registry, code, setup)
     records.refuse_second_mark(order.make, order.model, order.serial, code.text)
     refuse_wrong_clock(records)
+    if home is not None:
+        refuse_lost_records(records, home)
     planned = plan_code(code, setup, watcher)
     watcher.planned(planned)
     with open_stream(port_url, setup.machine.baud) as stream:
@@ -112,7 +125,7 @@ def mark_order(
             said.append(f"{intent.mark_id} on disk")
             watcher.intended(intent.mark_id)
         journal = journal_path(home, intent.mark_id) if home else None
-        run = _Run(stream, intent, records, watcher, journal, control, arming)
+        run = _Run(stream, intent, records, watcher, journal, control, arming, on_refused)
         receipt = run.go()
     if take_scan is None:
         return MarkReport(intent.mark_id, planned, receipt, MarkState.MARKED, None, None)
@@ -152,6 +165,7 @@ class _Run:
     journal: Path | None
     control: Control
     arming: Arming | None
+    on_refused: Refused
 
     def go(self) -> RunReceipt:
         """Let the laser work; return a complete receipt, or raise what became of the pin."""
@@ -159,14 +173,35 @@ class _Run:
             self.records.begin(self.intent.mark_id)
             try:
                 receipt = self._stream()
-            except BaseException:
+            except BaseException as error:
                 # the record must not wait for the next start to say that this mark is in doubt
-                self.records.give_up(self.intent.mark_id, "the run ended with an exception")
+                said_why = "the run ended with an exception"
+                self._keep(error, lambda: self.records.give_up(self.intent.mark_id, said_why))
                 raise
-            self.records.conclude_run(self.intent.mark_id, receipt)
+            self._keep(
+                receipt.detail,
+                lambda: self.records.conclude_run(
+                    self.intent.mark_id, receipt, key=f"run {self.intent.mark_id}"
+                ),
+            )
             said.append(f"{receipt.lines_acknowledged} lines, {receipt.outcome}")
         _require_complete(self.intent.mark_id, receipt)
         return receipt
+
+    def _keep(self, became: object, write: Callable[[], object]) -> None:
+        """Record what became of the pin, as long as it takes a disk or a database to return."""
+        while True:
+            try:
+                write()
+                return
+            except StorageError as error:
+                try:
+                    self.on_refused(error)
+                except StorageError:
+                    raise UnknownStateError(
+                        f"{self.intent.mark_id}: {became}; and it could not be recorded: {error}; "
+                        "the next start makes it `unknown`: look at the pin"
+                    ) from error
 
     def _stream(self) -> RunReceipt:
         if self.arming is None:

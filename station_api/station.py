@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engraver.errors import PortError, UnknownStateError
 from engraver.record import MarkState
-from firmware_bridge.durable import make_folder
+from firmware_bridge.durable import make_folder, refusal
 from firmware_bridge.journal import read_journal
 from station_api.configuration import settings
 from station_api.configuration.secret_files import read_secret
@@ -64,8 +64,18 @@ def open_station(*, to_mark: bool = False) -> Iterator[Station]:
 
 
 def journal_path(home: Path, mark_id: str) -> Path:
-    """Return where the streamer keeps the bounds of a run while it lasts."""
-    return make_folder(home / "journals") / f"{mark_id}.json"
+    """Return where the streamer keeps the bounds of a run while it lasts.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses the folder.
+    """
+    folder = home / "journals"
+    try:
+        return make_folder(folder) / f"{mark_id}.json"
+    except OSError as error:
+        raise refusal(folder, error) from error
 
 
 def _last_words(home: Path, mark_id: str) -> str:

@@ -6,6 +6,7 @@ line on standard error (or an ``error`` object with ``--json``) and the exit cod
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from typing import Annotated, Any
@@ -14,7 +15,9 @@ import typer
 from rich.console import Console
 
 from engraver.errors import PinmarkError
+from firmware_bridge.durable import refusal
 
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 DONE, BAD_MARK, BAD_INPUT, UNKNOWN_STATE = 0, 1, 2, 3
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -37,6 +40,11 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except PinmarkError as error:
         _report(str(error), error.exit_code, "--json" in words)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        _report(str(refusal(error.filename or "a file", error)), BAD_INPUT, "--json" in words)
+        return BAD_INPUT
     except typer.TyperException as error:
         _report(str(error), BAD_INPUT, "--json" in words)
         return BAD_INPUT

@@ -16,7 +16,7 @@ import numpy as np
 
 from engraver import codes
 from engraver.acceptance import Acceptance
-from engraver.errors import InputError, StorageError
+from engraver.errors import InputError
 from engraver.profiles import Setup
 from engraver.release import (
     Exhibit,
@@ -25,7 +25,7 @@ from engraver.release import (
     gauge_exhibit,
     prediction_exhibit,
 )
-from firmware_bridge.durable import make_folder, replace_durably
+from firmware_bridge.durable import make_folder, refusal, replace_durably
 from station_api.quality import calibrated
 from station_api.quality.figures import Inspected
 from station_api.quality.gauge import (
@@ -166,7 +166,7 @@ def keep_evidence(home: Path, kept: Sequence[Kept]) -> None:
         for exhibit, data in kept:
             replace_durably(folder / exhibit.source_sha256, data)
     except OSError as error:
-        raise StorageError(f"{folder} cannot be written ({error.strerror})") from error
+        raise refusal(folder, error) from error
 
 
 def _json(value: Any) -> bytes:

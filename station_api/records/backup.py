@@ -13,6 +13,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +21,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from engraver.errors import InputError, StorageError
-from firmware_bridge.durable import make_folder, sync_folder
+from firmware_bridge.durable import make_folder, refusal, sync_folder
 from station_api.records.database import open_database
 from station_api.records.findings import Report
 from station_api.records.fsck import fsck
+from station_api.records.refusals import refusal_by
 from station_api.records.store import Records
 from station_api.records.tables import metadata
 from station_api.tables import service_metadata
@@ -66,16 +68,20 @@ def take_backup(
             _copy_tables(records, partial)
         _sync(partial)
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
-        raise StorageError(f"the backup cannot be written to {folder}: {error}") from error
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise _not_written(f"the backup in {folder}", error) from error
     report = check_backup(partial, keys, records.station)
     if not report.sound:
         partial.replace(folder / f"{name}.unsound")
         raise StorageError(
             f"the backup is not sound ({report.findings[0].line()}); run `pinmark log fsck`"
         )
-    partial.replace(target)
-    sync_folder(folder)
+    try:
+        partial.replace(target)
+        sync_folder(folder)
+    except OSError as error:
+        raise refusal(target, error) from error
     return Backup(target, report)
 
 
@@ -115,9 +121,10 @@ def restore_backup(
         partial.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error.strerror}") from error
+        raise refusal(target, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return report
 
 
@@ -134,7 +141,8 @@ def check_backup(
     finally:
         database.close()
         for end in ("-wal", "-shm"):
-            path.with_name(path.name + end).unlink(missing_ok=True)
+            with suppress(OSError):  # a read-only disk keeps them; nobody reads them again
+                path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def thin_out(folder: Path, station: str, keep_days: int = 90) -> list[Path]:
@@ -188,6 +196,12 @@ def _copy_tables(records: Records, target: Path) -> None:
             connection.exec_driver_sql("BEGIN")
     finally:
         database.close()
+
+
+def _not_written(what: str, error: OSError | sqlite3.Error) -> StorageError:
+    if isinstance(error, OSError):
+        return refusal(what, error)
+    return refusal_by(f"{what} cannot be written ({error})", str(error))
 
 
 def _sync(path: Path) -> None:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from engraver.errors import InputError, StorageError
 from station_api.records.prepared import run_in_driver
+from station_api.records.refusals import refusal_by
 
 SCHEMAS = ("0001", "0002", "0004", "0005", "0003", "0006", "0008", "0009")
 """The migrations there are, in the order of their chain, whatever their numbers."""
@@ -218,9 +219,10 @@ def _first_connection(database: Database) -> sa.Connection:
 def _unusable(url: sa.URL, error: sa.exc.DatabaseError) -> InputError:
     cause = " ".join(str(error.orig or error).split())
     if url.get_backend_name() == "sqlite":
-        return StorageError(
-            f"{url.database} cannot be used as the station's records ({cause}); "
-            "restore it from a backup or name another PINMARK_HOME"
+        return refusal_by(
+            f"{url.database} cannot be used as the station's records ({cause})",
+            cause,
+            "restore it from a backup or name another PINMARK_HOME",
         )
     return StorageError(f"{_shown(url)} cannot be used ({cause}); is the database server up?")
 

@@ -25,6 +25,7 @@ from station_api.records import canonical
 from station_api.records.clock import Clock, SystemClock
 from station_api.records.database import Database, open_database
 from station_api.records.ledger import Entry, Ledger, log_size
+from station_api.records.refusals import refused_by
 from station_api.records.rows import MarkRow, clean_line, identity, refusal, to_row
 from station_api.records.states import BY_TWO, STATE_AFTER, TRANSITIONS
 from station_api.records.tables import entries, marks, transitions
@@ -325,8 +326,11 @@ class Records:
         if (connection := self.writer.joined()) is not None:
             yield connection
             return
-        with self.database.reading.connect() as connection:
-            yield connection
+        try:
+            with self.database.reading.connect() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise refused_by(error, "read") from error
 
     def _change(self, mark_id: str, change: Change) -> None:
         clean = change.cleaned()

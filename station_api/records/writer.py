@@ -26,8 +26,9 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
-from engraver.errors import PinmarkError, StorageError
+from engraver.errors import PinmarkError
 from station_api.records.prepared import run_plain
+from station_api.records.refusals import refused_by
 
 T = TypeVar("T")
 MOST_ATTEMPTS = 40
@@ -280,5 +281,4 @@ def is_conflict(error: sa.exc.DBAPIError) -> bool:
 def _translate(error: BaseException) -> BaseException:
     if isinstance(error, sa.exc.IntegrityError) or not isinstance(error, sa.exc.DBAPIError):
         return error
-    cause = " ".join(str(error.orig).split())
-    return StorageError(f"the records cannot be written ({cause}); nothing was changed")
+    return refused_by(error, "written")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
-from engraver.errors import StorageError
+from firmware_bridge.durable import refusal
 from station_api.people import Caller, Right
 from station_api.service.bodies import NewProfile
 from station_api.service.callers import ServiceOf, allow
@@ -49,9 +50,10 @@ async def upload_scan(request: Request, service: ServiceOf, by: Inspector) -> di
                 await run_in_threadpool(file.write, piece)
         return asdict(await run_in_threadpool(service.scans.keep, received, by))
     except OSError as error:
-        raise StorageError(f"the scan cannot be kept ({error.strerror})") from error
+        raise refusal("the scan", error) from error
     finally:
-        received.unlink(missing_ok=True)
+        with suppress(OSError):
+            received.unlink(missing_ok=True)
 
 
 @router.get("/scans")

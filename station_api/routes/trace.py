@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -12,7 +13,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from engraver.errors import InputError, PinmarkError, StorageError
+from engraver.errors import InputError, PinmarkError
+from firmware_bridge.durable import refusal
 from station_api.people import Caller, Right, Role
 from station_api.profiles import load_setup
 from station_api.reports.trace import trace_sheet
@@ -112,9 +114,10 @@ async def upload_case_scan(request: Request, service: ServiceOf, by: Answerer) -
                 await run_in_threadpool(file.write, piece)
         return {"scan_id": await run_in_threadpool(service.desk.scans.keep, received)}
     except OSError as error:
-        raise StorageError(f"the scan cannot be kept ({error.strerror})") from error
+        raise refusal("the scan", error) from error
     finally:
-        received.unlink(missing_ok=True)
+        with suppress(OSError):
+            received.unlink(missing_ok=True)
 
 
 @router.get("/queries")

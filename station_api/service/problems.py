@@ -7,20 +7,27 @@ for bad input ``errors`` with a JSON pointer each. The table below is the whole 
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import sqlalchemy as sa
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from engraver import errors
+from firmware_bridge.durable import refusal
 from station_api.people import NotAllowedError, SignInError, TooManyError
 from station_api.people.sessions import LockedError
+from station_api.records.refusals import refused_by
 from station_api.service.bench import BenchBusyError
 
+LOG = logging.getLogger("pinmark.problems")
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:pinmark:problem:"
 
@@ -66,6 +73,7 @@ STATUS: dict[type[errors.PinmarkError], tuple[int, str]] = {
     errors.NotReleasedError: (409, "not-released"),
     errors.LeaseError: (409, "claimed-elsewhere"),
     BenchBusyError: (503, "bench-busy"),
+    errors.FullDiskError: (507, "disk-full"),
     errors.StorageError: (503, "storage"),
     errors.PortError: (503, "engraver"),
     errors.InputError: (422, "bad-input"),
@@ -80,6 +88,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.PinmarkError, _answer_pinmark)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(sa.exc.DBAPIError, _answer_database)
+    app.add_exception_handler(OSError, _answer_disk)
     app.add_exception_handler(Exception, _answer_fault)
 
 
@@ -125,6 +135,21 @@ def of_error(error: errors.PinmarkError, instance: str) -> Response:
 async def _answer_pinmark(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.PinmarkError)
     return of_error(error, request.url.path)
+
+
+async def _answer_database(request: Request, error: Exception) -> Response:
+    """A reader that could not read: a disk that is full or gone, a database server that is away."""
+    assert isinstance(error, sa.exc.DBAPIError)
+    LOG.error("the records cannot be read", exc_info=error)
+    return of_error(refused_by(error, "read"), request.url.path)
+
+
+async def _answer_disk(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    if error.errno not in DISK_ERRORS:
+        raise error
+    LOG.error("a file cannot be written", exc_info=error)
+    return of_error(refusal("a file of the station", error), request.url.path)
 
 
 _HTTP_KINDS = {404: "not-found", 405: "wrong-method", 408: "too-slow", 413: "too-large"}

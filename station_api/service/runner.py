@@ -28,6 +28,7 @@ from engraver.errors import (
     MissingError,
     PinmarkError,
     PortError,
+    StorageError,
 )
 from engraver.orders import WorkOrder
 from engraver.record import MarkState
@@ -56,6 +57,9 @@ TELL_EVERY = 50
 """Progress is told every so many lines: a program has tens of thousands."""
 SILENCE_S = 2 * HEART_S
 """A stream that is silent this long has an owner that hangs; its own process is given `HEART_S`."""
+
+AGAIN_S = 1.0
+"""Pause before what became of a pin is written once more to a disk that was full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Runner:
         self._thread: threading.Thread | None = None
         self._port_guard = threading.Lock()
         self.heard_s: float | None = None
+        self._leaving = threading.Event()
 
     def start(self, order: WorkOrder, caller: Caller) -> Job:
         """Begin to mark one order; return at once.
@@ -232,6 +237,7 @@ class Runner:
             running = [job for job in self._jobs.values() if job.state == "running"]
         if any(job.step != "marking" for job in running):
             self._control.abort()
+        self._leaving.set()
         self.wait()
 
     def wait(self) -> None:
@@ -259,8 +265,14 @@ class Runner:
                     order, self._registry, records, self.port, None, watcher,
                     home=self._home, fence=fence, shelf=self._shelf,
                     open_stream=self._open_stream, control=self._control, arming=self._interlocks,
+                    on_refused=lambda error: self._try_again(job.job_id, error),
                 )  # fmt: skip
-            ended = {"state": "done", "mark_id": report.mark_id, "mark_state": str(report.state)}
+            ended: dict[str, object] = {
+                "state": "done",
+                "mark_id": report.mark_id,
+                "mark_state": str(report.state),
+                "problem": None,
+            }
         except PinmarkError as error:
             ended = {"state": "failed", "problem": " ".join(str(error).split())}
         except Exception:
@@ -270,6 +282,14 @@ class Runner:
         self.change(job.job_id, "job", **ended)
         if fence:
             self._settle(order)
+
+    def _try_again(self, job_id: str, error: StorageError) -> None:
+        """Say that what became of a pin cannot be written yet; no other pin is begun meanwhile."""
+        LOG.error("what became of a pin cannot be recorded yet", extra=fields(job=job_id))
+        said = f"the run has ended, the laser is off, and it is recorded once possible: {error}"
+        self.change(job_id, "step", step="recording", problem=said)
+        if self._leaving.wait(AGAIN_S):
+            raise error
 
     def _settle(self, order: WorkOrder) -> None:
         """Let the order follow its mark."""

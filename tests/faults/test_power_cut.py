@@ -92,7 +92,7 @@ def check(said: list[str], home: Path, how: str) -> int:
         held.subtract(one.serial for one in marks if one.state is MarkState.SCRAPPED)
         assert not [serial for serial, count in held.items() if count > 1], how
         for line in said:
-            _require(records, home, line.split(), how)
+            require(records, home, line.split(), how)
         assert [one.line() for one in fsck(records.database).findings] == [], how
         records.append_event("auth", {"event": "first start after the cut"})
         return len(recovered)
@@ -100,7 +100,7 @@ def check(said: list[str], home: Path, how: str) -> int:
         records.close()
 
 
-def _require(records: Records, home: Path, line: list[str], how: str) -> None:
+def require(records: Records, home: Path, line: list[str], how: str) -> None:
     """Require that one thing that was said is still so."""
     match line:
         case ["mark", mark_id, number, state]:
