@@ -35,6 +35,7 @@ soak: setup ## hours of streaming in virtual time, races, thousands of power cut
 	@PINMARK_SOAK_CUTS=5000 $(BIN)/python -m pytest -q tests/faults/test_power_cut.py
 	@PINMARK_SOAK_DISK=1 $(BIN)/python -m pytest -q tests/faults/test_full_disk.py
 	@PINMARK_SOAK_SHIFT=400 $(BIN)/python -m pytest -q -s tests/faults/test_shift.py
+	@PINMARK_SOAK_WEEK=2800 $(BIN)/python -m pytest -q -s tests/faults/test_week.py
 
 serve: setup ## pages and service of a sample station with a virtual engraver, in .sample/
 	@$(BIN)/pinmark serve --sample .sample

@@ -288,6 +288,7 @@ class Runner:
         LOG.error("what became of a pin cannot be recorded yet", extra=fields(job=job_id))
         said = f"the run has ended, the laser is off, and it is recorded once possible: {error}"
         self.change(job_id, "step", step="recording", problem=said)
+        self.heard_s = time.monotonic()  # it waits, it does not hang
         if self._leaving.wait(AGAIN_S):
             raise error
 
