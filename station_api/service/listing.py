@@ -22,6 +22,7 @@ from engraver.record import MarkState
 from station_api.records import Records, canonical
 from station_api.records.ledger import log_size
 from station_api.records.tables import MARK_COLUMNS, entries, marks, transitions
+from station_api.tables import mark_corrections
 from station_api.trace.question import Question
 
 LONGEST_PAGE = 500
@@ -76,7 +77,8 @@ class Wanted:
     serial
         A whole serial, as `engraver.orders.normalise_serial` writes it.
     fragment, code
-        A serial, a code; ``?`` stands for one character, ``*`` for any number of them.
+        A serial, as ordered or as corrected, and a code; ``?`` stands for one character, ``*`` for
+        any number of them.
     state
         The state at the tree size that is shown.
     from_us, until_us
@@ -99,7 +101,7 @@ class Wanted:
             query = query.where(marks.c.serial == self.serial)
         if self.fragment is not None:
             folded = Question(serial=self.fragment).folded_serial()
-            query = query.where(marks.c.serial.like(_like(folded), escape="\\"))
+            query = query.where(_carries(_like(folded), size))
         if self.code is not None:
             query = query.where(marks.c.code.like(_like(_folded_code(self.code)), escape="\\"))
         if self.from_us is not None:
@@ -114,6 +116,16 @@ class Wanted:
     def fits(self, row: dict[str, Any]) -> bool:
         """Return whether a mark as it stood at the tree size is wanted."""
         return self.state is None or row["state"] == self.state.value
+
+
+def _carries(serial: str, size: int) -> sa.ColumnElement[bool]:
+    """Say that a mark was ordered under a serial like this, or was corrected to one by then."""
+    corrected = sa.select(mark_corrections.c.mark_id).where(
+        mark_corrections.c.serial.like(serial, escape="\\"),
+        mark_corrections.c.number > 0,
+        mark_corrections.c.position < size,
+    )
+    return sa.or_(marks.c.serial.like(serial, escape="\\"), marks.c.mark_id.in_(corrected))
 
 
 def _like(pattern: str) -> str:

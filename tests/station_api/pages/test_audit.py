@@ -247,6 +247,47 @@ def bent(proof: dict[str, Any]) -> dict[str, Any]:
     return proof | {"hashes": [base64.b64encode(bytes(first)).decode(), *proof["hashes"][1:]]}
 
 
+def test_a_browser_that_cannot_check_says_so(screen: Screen, house: Station) -> None:
+    """Over plain HTTP from afar a page has no WebCrypto: nothing is called proven."""
+    page = screen(Role.AUDITOR, "audit", house)
+    page.add_init_script("Object.defineProperty(crypto, 'subtle', { value: undefined })")
+    page.reload()
+    open_mark(page, "*32769")
+    expect(page.locator("[data-proven]")).to_contain_text("4 of 4 steps are NOT proven")
+    expect(page.locator(".timeline > li").first).to_contain_text("only over HTTPS")
+    page.get_by_role("button", name="Log", exact=True).click()
+    stands = page.get_by_role("region", name="Where the log stands")
+    expect(stands).to_contain_text("only over HTTPS")
+
+
+def test_a_corrected_mark_and_a_month_are_shown(screen: Screen, house: Station) -> None:
+    """Original, corrected, both; what to ask about the month, on the page, on paper, as a table."""
+    records = house.service.records
+    mark_id = mark_one(records, 32780)
+    made = house.service.mark_corrections
+    made.correct(mark_id, {"serial": "ZQ7777"}, "read from the frame", "a. smith", "b. jones")
+    page = screen(Role.AUDITOR, "audit", house)
+    page.get_by_label("Serial (?").fill("*7777")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("row").nth(1).get_by_role("button", name=mark_id).click()
+    corrected = page.get_by_role("region", name="This record was corrected")
+    expect(corrected.locator("s")).to_contain_text(intent_of(32780).serial)
+    expect(corrected).to_contain_text("by a. smith and b. jones")
+    corrected.get_by_role("button", name="Corrected").click()
+    expect(corrected.locator("s")).to_have_count(0)
+    expect(corrected).to_contain_text("ZQ7777")
+    page.get_by_role("button", name="Month", exact=True).click()
+    lines = page.get_by_role("table", name=re.compile("^What to ask about"))
+    expect(lines.get_by_role("row").filter(has_text="burr on the second symbol")).not_to_have_count(
+        0
+    )
+    assert serious(page) == [] and small(page) == []
+    for name, begins in (("Report (PDF)", b"%PDF"), ("Lines (CSV)", b"")):
+        with page.expect_download() as taken:
+            page.get_by_role("button", name=name).click()
+        assert Path(taken.value.path()).read_bytes().startswith(begins)
+
+
 def test_the_book_shows_what_was_corrected_and_files_are_taken(
     screen: Screen, house: Station
 ) -> None:

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from engraver.record import MarkState
 from station_api.people import Role
+from station_api.service.listing import Cursor
 from station_api.service.service import Service
 from station_api.transparency import merkle
 from station_api.transparency.checkpoint import open_checkpoint
@@ -42,6 +43,26 @@ def test_marks_are_searched_by_what_is_known_of_them(
     assert found(until_us=intended) == []
     for bad in ({"fragment": "%"}, {"code": "%"}, {"state": "lost"}, {"from_us": "x"}):
         assert is_problem(client.get("/v1/marks", params=bad, headers=reader), 422), bad
+
+
+def test_a_mark_is_found_by_the_serial_it_was_corrected_to(
+    client: TestClient, service: Service, tokens: dict[Role, str]
+) -> None:
+    """From the correction on, and by the serial that was ordered as well."""
+    mark_id = mark_in(service, MarkState.VERIFIED, 3)
+    before = service.records.size()
+    made = service.mark_corrections
+    made.correct(mark_id, {"serial": "ZQ0777"}, "typed wrong", "a. smith", "b. jones")
+    asked = {"limit": 5, "fragment": "*777"}
+    reader = bearer(tokens[Role.AUDITOR])
+    for query, size, wanted in (
+        (asked, None, [mark_id]),
+        (asked | {"fragment": "*003"}, None, [mark_id]),
+        (asked, before, []),
+    ):
+        cursor = {} if size is None else {"cursor": Cursor(size, 0).text()}
+        found = client.get("/v1/marks", params=query | cursor, headers=reader).json()["marks"]
+        assert [mark["mark_id"] for mark in found] == wanted
 
 
 def test_a_search_by_state_shows_one_tree_size_whatever_happens_meanwhile(

@@ -1,4 +1,4 @@
-/* The auditor's desk: marks and their proofs, the log, the firearms book, files. Nothing is believed
+/* The auditor's desk: marks and their proofs, the log, a month, the firearms book, files. Nothing is believed
 that this page can check by itself. */
 import { Button, html, t, useKept } from "../frame/kit.js";
 import { Book } from "./audit/book.js";
@@ -6,8 +6,9 @@ import { Exports } from "./audit/exports.js";
 import { KeyBar, useLogKey } from "./audit/key.js";
 import { Log } from "./audit/log.js";
 import { Marks } from "./audit/marks.js";
+import { Month } from "./audit/month.js";
 
-const PARTS = { marks: Marks, log: Log, book: Book, exports: Exports };
+const PARTS = { marks: Marks, log: Log, month: Month, book: Book, exports: Exports };
 
 export default function Audit({ who }) {
   const [part, setPart] = useKept("part", "marks");

@@ -2,6 +2,7 @@
 import {
   api, Button, html, keepFile, moment, Notice, number, State, t, useEffect, useQuery, useState,
 } from "../../frame/kit.js";
+import { Corrected } from "./corrected.js";
 import { Broken } from "./merkle.js";
 import { checkProof } from "./proof.js";
 import { Judged } from "./said.js";
@@ -28,7 +29,8 @@ export function useProofs(rows, logKey) {
     work();
     return () => (gone = true);
   }, [wantedHere]);
-  return judged;
+  if (logKey.state !== "bad") return judged;
+  return Object.fromEntries(rows.map((row) => [row.position, { state: "bad", why: logKey.problem }]));
 }
 
 async function judge(row, keys) {
@@ -64,6 +66,7 @@ export function Life({ id, logKey, onChoose }) {
     <p class="code large">${mark.code}</p>
     <dl class="pairs">${terms.map(([name, value]) => html`<div key=${name}><dt>${t(`audit.${name}`)}</dt>
       <dd>${value}</dd></div>`)}</dl>
+    <${Corrected} id=${mark.mark_id} />
     <${Lineage} ids=${lineage} mark=${mark} onChoose=${onChoose} />
     <${Proven} history=${history} judged=${judged} logKey=${logKey} />
     <ol class="timeline">${history.map((row) => html`<${Step} key=${row.position} row=${row}

@@ -29,7 +29,7 @@ export function Log({ logKey }) {
       <${Standing} logKey=${logKey} />
       <${Witnesses} logs=${seen ? seen.logs : []} />
     </div><div>
-      ${data && html`<${Checkpoints} rows=${data.checkpoints} keys=${logKey.keys} />
+      ${data && html`<${Checkpoints} rows=${data.checkpoints} logKey=${logKey} />
       <div class="row pager">
         ${before && html`<${Button} onClick=${() => setPages(pages.slice(0, -1))}>${t("audit.newer")}<//>`}
         ${data.next && html`<${Button} onClick=${() => setPages([...pages, data.next])}>
@@ -42,13 +42,15 @@ export function Log({ logKey }) {
 function Standing({ logKey }) {
   const { data: note, problem } = useEvery("/log/checkpoint", 15); // asking for it signs one
   const [before] = useState(() => JSON.parse(localStorage.getItem(SEEN) || "null"));
-  const [judged, setJudged] = useState({ state: "checking" });
+  const [checked, setJudged] = useState({ state: "checking" });
+  const judged = logKey.state === "bad" ? { state: "bad", why: logKey.problem } : checked;
   const { keys } = logKey;
   useEffect(() => {
     let gone = false;
     const work = async () => {
       const newest = await openCheckpoint(note, keys);
-      const kept = before && before.origin === newest.origin ? await openCheckpoint(before.note, keys) : null;
+      // verified when it was kept, perhaps under a key that was replaced since
+      const kept = before && before.origin === newest.origin ? parsed(before.note) : null;
       if (kept) await onlyGrew(kept, newest);
       const made = { origin: newest.origin, note, at_us: Date.now() * 1000 };
       localStorage.setItem(SEEN, JSON.stringify(made));
@@ -112,7 +114,9 @@ function cosigned(note) {
   }
 }
 
-function Checkpoints({ rows, keys }) {
+function Checkpoints({ rows, logKey }) {
+  const { keys } = logKey;
+  const unchecked = logKey.state === "bad" && { state: "bad", why: logKey.problem };
   const [judged, setJudged] = useState({});
   const numbers = rows.map((row) => row.number).join();
   useEffect(() => {
@@ -133,7 +137,7 @@ function Checkpoints({ rows, keys }) {
     { key: "size", head: t("audit.tree-size"), number: true, of: (row) => number(row.size) },
     { key: "root", head: t("audit.root"), of: (row) => html`<span class="code">${short(row.note)}</span>` },
     { key: "judged", head: t("audit.signature"),
-      of: (row) => html`<${Judged} of=${judged[row.number]} good=${t("audit.holds")} />` },
+      of: (row) => html`<${Judged} of=${unchecked || judged[row.number]} good=${t("audit.holds")} />` },
   ];
   return html`<div class="dense"><${Table} caption=${t("audit.checkpoints")} columns=${columns} rows=${rows}
     by="number" /></div>`;
