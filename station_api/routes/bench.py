@@ -32,7 +32,9 @@ from station_api.service.bench_bodies import (
     NewStudy,
 )
 from station_api.service.callers import ServiceOf, allow
+from station_api.service.runner import order_of
 from station_api.service.service import Service
+from station_api.walk import encode_order
 
 router = APIRouter(tags=["bench"])
 Engineer = Annotated[Caller, allow(Right.USE_BENCH)]
@@ -46,10 +48,15 @@ JSON = "application/json"
 @router.post("/plans")
 def plan(body: NewPlan, service: ServiceOf, by: Engineer) -> Response:
     """Plan a mark or a coupon: strokes as little-endian integers, passes, time by bottleneck."""
-    if (body.code is None) == (body.coupon is None):
-        raise InputError("give a code or a coupon, one of the two")
-    setup = setup_of(service, body.recipe)
-    code = "" if body.code is None else mark_code(body.code).text
+    if [body.code, body.coupon, body.order_id].count(None) != 2:
+        raise InputError("give a code, a coupon or an order, one of the three")
+    if body.order_id is not None:
+        order = order_of(service.records, body.order_id)
+        ordered, setup = encode_order(order, service.registry, service.shelf.folder)
+        code = ordered.text
+    else:
+        setup = setup_of(service, body.recipe)
+        code = "" if body.code is None else mark_code(body.code).text
     return Response(service.bench.run("plan", setup, code, body.coupon or ""), media_type=JSON)
 
 

@@ -16,7 +16,7 @@ Conditions = Literal["good", "poor"]
 
 
 class NewPlan(Body):
-    """A code to plan with a recipe, or a coupon."""
+    """A code to plan with a recipe, a coupon, or an order, whose recipe is its own."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -25,6 +25,7 @@ class NewPlan(Body):
     recipe: RecipeName = "default"
     code: Code | None = None
     coupon: Literal["power", "offset", "focus", "squareness"] | None = None
+    order_id: Annotated[str, Field(pattern=r"^[^\x00-\x1f]{1,64}$")] | None = None
 
 
 class NewCoupon(Body):

@@ -10,13 +10,17 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 import hardware
 from engraver import codes
+from engraver.orders import WorkOrder
 from station_api.people import Caller, Role
+from station_api.records.orders import Orders
+from station_api.registry_file import sample_registry
 from station_api.service.service import Service
 from tests.conftest import wait_until
 from tests.station_api.pages.conftest import LONG_MS, Screen, Station, serious
 
 RECIPE = "default-fluidnc"
-CODE = codes.encode_index(7, hardware.load_setup(RECIPE).recipe.code_format).text
+ORDER = WorkOrder("WO-PLANS-1", "EXAMPLE ARMS", "MODEL 1", "ZQ0077", RECIPE)
+CODE = codes.encode(ORDER, sample_registry(), hardware.load_setup(RECIPE).recipe.code_format).text
 
 
 def view(canvas: Locator) -> tuple[float, float, float]:
@@ -36,8 +40,9 @@ def ask(page: Page) -> Locator:
 def test_a_plan_is_seen_pass_by_pass_and_moved_every_way(screen: Screen, bench: Station) -> None:
     """Figures are the plan's; mouse, wheel, keys and two fingers move it; a change makes it old."""
     page = screen(Role.ENGINEER, "plans", at=bench, has_touch=True)
-    page.get_by_label("Recipe").select_option(RECIPE)
-    page.get_by_label("Code").fill(CODE.lower())
+    page.get_by_label("What is burned").select_option("order")
+    Orders(bench.service.records).offer(ORDER)  # entered meanwhile, and on the list
+    page.get_by_label("Work order").select_option(ORDER.order_id)
     canvas = ask(page)
     reply = json.loads(bench.service.bench.run("plan", setup_of(bench.service), CODE, ""))
     shown = page.get_by_role("status").filter(has_text="Showing every one")

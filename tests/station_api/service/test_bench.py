@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import hardware
-from engraver import ablation, codes, gcode, layout, relief, toolpath
+from engraver import ablation, codes, coupons, gcode, layout, relief, toolpath
 from engraver.errors import DesignError, InputError
 from engraver.heightmap import write_x3p
 from station_api.people import Role
@@ -136,6 +136,10 @@ def test_a_plan_is_the_plan_that_would_be_burned(
     assert sum(one["burn_mm"] for one in found["by_pass"]) == pytest.approx(burned_mm, rel=1e-3)
     assert max(found["seconds"].values()) == pytest.approx(found["machine_s"], abs=0.01)
     assert ask(client, token, "plans", {"coupon": "focus"})["coupon"] == "focus"
+    program = client.post("/v1/coupons", json={"coupon": "focus"}, headers=bearer(token))
+    assert program.content == gcode.render(coupons.plan("focus", SETUP), SETUP).data
+    both = {"code": CODE, "order_id": "WO-1"}
+    assert is_problem(client.post("/v1/plans", json=both, headers=bearer(token)), 422)
     assert is_problem(client.post("/v1/plans", json={}, headers=bearer(token)), 422)
     short = client.post("/v1/plans", json={"code": "ABCDEFGHJ"}, headers=bearer(token))
     assert is_problem(short, 422)

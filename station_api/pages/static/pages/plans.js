@@ -2,7 +2,7 @@
 import {
   api, Button, Field, html, Notice, number, Panel, t, Table, useKept, usePress, useQuery, useState,
 } from "./bench/kit.js";
-import { Figures, figure, RecipeField } from "./bench/parts.js";
+import { Figures, figure, RecipeField, saveProgram } from "./bench/parts.js";
 import { PlanViewer } from "./plans/viewer.js";
 
 const COUPONS = ["power", "offset", "focus", "squareness"];
@@ -10,32 +10,41 @@ const COUPONS = ["power", "offset", "focus", "squareness"];
 export default function Plans() {
   const [recipe, setRecipe] = useKept("recipe", "default");
   const [code, setCode] = useKept("code", "");
-  const [coupon, setCoupon] = useKept("coupon", "");
+  const [what, setWhat] = useKept("what", "code");
+  const [order, setOrder] = useKept("order", "");
   const [plan, setPlan] = useState(null);
-  const [press, pressed] = usePress(async () => {
-    const body = coupon ? { recipe, coupon } : { recipe, code: code.trim() };
-    setPlan(await api("/plans", { method: "POST", body }));
-  });
+  const body = { code: { recipe, code: code.trim() }, order: { order_id: order } }[what] || { recipe, coupon: what };
+  const ready = what === "code" ? code.trim() : what === "order" ? order : true;
+  const [press, pressed] = usePress(async () => setPlan(await api("/plans", { method: "POST", body })));
   const submit = (event) => {
     event.preventDefault();
     press();
   };
   return html`<h1>${t("plans.title")}</h1>
     <${Panel}><form class="asking" onSubmit=${submit}>
-      <${RecipeField} value=${recipe} onValue=${setRecipe} />
-      <${Field} name="coupon" label=${t("plans.what")} value=${coupon} onValue=${setCoupon}>
-        <option value="">${t("plans.a-code")}</option>
+      <${Field} name="what" label=${t("plans.what")} value=${what} onValue=${setWhat}>
+        <option value="code">${t("plans.a-code")}</option><option value="order">${t("plans.an-order")}</option>
         ${COUPONS.map((one) => html`<option key=${one} value=${one}>${t(`plans.${one}`)}</option>`)}<//>
-      <${Field} name="code" label=${t("bench.code")} value=${code} onValue=${setCode} class="code"
-        disabled=${coupon !== ""} />
-      <${Button} kind="main" type="submit" busy=${pressed.busy} disabled=${!coupon && !code.trim()}>
+      ${what === "order" ? html`<${OrderField} value=${order} onValue=${setOrder} />`
+        : html`<${RecipeField} value=${recipe} onValue=${setRecipe} />`}
+      <${Field} name="code" label=${t("bench.code")} value=${code} onValue=${setCode} class="code" disabled=${what !== "code"} />
+      <${Button} kind="main" type="submit" busy=${pressed.busy} disabled=${!ready}>
         ${t(pressed.busy ? "plans.planning" : "plans.plan")}<//>
     </form><${Notice} problem=${pressed.problem} /><//>
     ${plan && html`<${Planned} plan=${plan} key=${plan.program_sha256} />`}`;
 }
 
+function OrderField({ value, onValue }) {
+  const { data } = useQuery("/orders?limit=500");
+  const known = data ? data.orders : [];
+  return html`<${Field} name="order" label=${t("plans.order")} value=${value} onValue=${onValue}>
+    <option value="">${t("plans.choose")}</option>
+    ${known.map((one) => html`<option key=${one.order_id} value=${one.order_id}>${t("plans.order-of", one)}</option>`)}<//>`;
+}
+
 function Planned({ plan }) {
   const stale = useStale(plan);
+  const [press, pressed] = usePress(() => saveProgram(plan.coupon, plan.recipe));
   return html`${stale && html`<p class="notice warn" role="status">${t("plans.stale", { recipe: plan.recipe })}</p>`}
     <${Panel} title=${t("plans.viewer", { what: plan.code || t(`plans.${plan.coupon}`) })}>
       ${plan.shown_passes < plan.passes && html`<p class="notice warn">${t("plans.hidden", {
@@ -47,7 +56,9 @@ function Planned({ plan }) {
         [t("plans.lines"), number(plan.lines)], [t("plans.bytes"), number(plan.bytes)],
         [t("plans.machine"), plan.machine],
         [t("plans.program"), html`<code>${plan.program_sha256.slice(0, 16)}</code>`],
-      ]} /><//></div>
+      ]} />
+      ${plan.coupon && html`<p><${Button} busy=${pressed.busy} onClick=${() => press()}>${t("bench.save-program")}<//></p>`}
+      <${Notice} problem=${pressed.problem} /><//></div>
     <${Passes} plan=${plan} />`;
 }
 

@@ -5,7 +5,7 @@ import {
 } from "./bench/kit.js";
 import { FlatMap } from "./bench/flat.js";
 import { evenly, openGrid } from "./bench/grid.js";
-import { Choice, FileField, figure, RecipeField, upload } from "./bench/parts.js";
+import { Choice, FileField, figure, RecipeField, saveAs, upload } from "./bench/parts.js";
 import { Surface } from "./bench/surface.js";
 import { Symbols, Verdict } from "./scans/judged.js";
 
@@ -65,11 +65,7 @@ async function download(scanId, body) {
     const said = await reply.json();
     throw new Problem(reply.status, said.type.split(":").pop(), said.detail);
   }
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await reply.blob());
-  link.download = `inspection-${body.code}.pdf`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  saveAs(await reply.blob(), `inspection-${body.code}.pdf`);
 }
 
 function Looked({ maps }) {

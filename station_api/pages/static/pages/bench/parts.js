@@ -56,6 +56,21 @@ export function TextField({ label, value, onValue, name, rows = 8, hint }) {
 /** Upload a scan; returns what the station knows of it. */
 export const upload = (file) => api("/scans", { method: "POST", body: file });
 
+/** Save bytes under a name, as a download. */
+export function saveAs(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+/** Save the program of a coupon. Of a mark there is none to be had: a second pin would carry it. */
+export async function saveProgram(coupon, recipe) {
+  const text = await api("/coupons", { method: "POST", body: { recipe, coupon } });
+  saveAs(new Blob([text], { type: "text/plain" }), `${coupon}-${recipe}.gcode`);
+}
+
 /** Figures as a list: [[words, value], ...]. */
 export function Figures({ of }) {
   return html`<dl class="figures">${of.map(([word, value]) => html`<dt key=${word}>${word}</dt>

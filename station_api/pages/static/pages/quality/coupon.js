@@ -4,7 +4,7 @@ import {
 } from "../bench/kit.js";
 import { FlatMap } from "../bench/flat.js";
 import { openGrid } from "../bench/grid.js";
-import { between, figure, FileField, RecipeField, upload } from "../bench/parts.js";
+import { between, figure, FileField, RecipeField, saveProgram, upload } from "../bench/parts.js";
 import { PlanViewer } from "../plans/viewer.js";
 
 const STEPS = ["burn", "scan", "fit", "keep"];
@@ -37,28 +37,18 @@ function Burn({ recipe, setRecipe, go }) {
       .then((found) => over || (setPlan(found), setProblem(null))).catch((found) => over || setProblem(found));
     return () => (over = true);
   }, [recipe]);
-  const [press, pressed] = usePress(() => save(recipe));
-  const command = `pinmark stream coupon-${recipe}.gcode --fire --port`;
+  const [press, pressed] = usePress(() => saveProgram("power", recipe));
+  const command = `pinmark stream power-${recipe}.gcode --fire --port`;
   return html`<${RecipeField} value=${recipe} onValue=${(one) => { setRecipe(one); go(BLANK_SCAN); }} />
     <p>${t("quality.burn-do")}</p><p><code>${command}</code> ${t("quality.port")}</p>
     <${Notice} problem=${problem || pressed.problem} />
     ${plan ? html`<p class="quiet">${t("quality.burn-takes", { s: figure(plan.machine_s, 0), strokes: number(plan.strokes) })}</p>
       <${PlanViewer} plan=${plan} />` : html`<p role="status">${t("plans.planning")}</p>`}
-    <div class="row"><${Button} busy=${pressed.busy} disabled=${!plan} onClick=${() => press()}>${t("quality.program")}<//>
+    <div class="row"><${Button} busy=${pressed.busy} disabled=${!plan} onClick=${() => press()}>${t("bench.save-program")}<//>
       <${Button} kind="main" onClick=${() => go({ step: 1 })}>${t("quality.burned")}<//></div>`;
 }
 
 const BLANK_SCAN = { scanId: "", fit: null, kept: null };
-
-/* The program of a coupon: of a mark there is none to be had, a second pin could be burned with it. */
-async function save(recipe) {
-  const text = await api("/coupons", { method: "POST", body: { recipe, coupon: "power" } });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  link.download = `coupon-${recipe}.gcode`;
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
 
 function Scan({ at, go, recipe }) {
   const [maps, setMaps] = useState(null);
