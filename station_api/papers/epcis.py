@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -23,9 +23,11 @@ from engraver.errors import InputError
 from engraver.record import MarkState
 from station_api.papers.entries import ACQUIRED, ACQUISITION, MANUFACTURED, VOID, BookEntry
 from station_api.papers.licensee import Licensee
+from station_api.papers.mark_corrections import MarkCorrection, made_of
 from station_api.papers.views import BOTH, Wanted, every_line
 from station_api.records import Records, utc_text
 from station_api.records.tables import marks, transitions
+from station_api.tables import mark_corrections
 
 SCHEMA_FILE = "epcis-2.0-schema.json"
 CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
@@ -132,6 +134,8 @@ def _mark_events(records: Records, licensee: Licensee, origin: str) -> Iterator[
         .set_label_style(sa.LABEL_STYLE_TABLENAME_PLUS_COL)
     )
     with records.database.reading.connect() as connection:
+        corrected = connection.execute(sa.select(mark_corrections.c.mark_id).distinct()).scalars()
+        made = made_of(connection, corrected.all())
         for row in connection.execute(query).mappings():
             born = row["transitions_to_state"] == verified
             position, at = row["transitions_position"], utc_text(row["transitions_at_us"])
@@ -142,7 +146,31 @@ def _mark_events(records: Records, licensee: Licensee, origin: str) -> Iterator[
             if born:
                 told = ("make", "model", "serial", "code", "recipe", "lineage")
                 event["ilmd"] = {f"urn:pinmark:{name}": row[f"marks_{name}"] for name in told}
-            yield event | _place(records.station)
+            event |= _place(records.station)
+            yield event
+            if born:
+                yield from _mark_corrections(event, made.get(row["marks_mark_id"], []), origin)
+
+
+def _mark_corrections(event: Event, made: Iterable[MarkCorrection], origin: str) -> Iterator[Event]:
+    """Declare the commissioning of a mark wrong, and give the right one, for each correction."""
+    for one in made:
+        at, right = utc_text(one.asked_at_us), _event_id(origin, one.position)
+        error = {
+            "declarationTime": at,
+            "reason": "incorrect_data",
+            "correctiveEventIDs": [right],
+        }
+        yield {**event, "recordTime": at, "errorDeclaration": error}
+        told = {f"urn:pinmark:{name}": getattr(one, name) for name in ("make", "model", "serial")}
+        event = {
+            **event,
+            "eventID": right,
+            "recordTime": at,
+            "ilmd": event["ilmd"] | told,
+            "urn:pinmark:logPosition": one.position,
+        }
+        yield event
 
 
 def _book_events(records: Records, licensee: Licensee, origin: str) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from engraver.errors import InputError
 from station_api.papers import epcis
 from station_api.papers.book import Book
 from station_api.papers.licensee import Licensee
+from station_api.papers.mark_corrections import MarkCorrections
 from station_api.records import Records
 from tests.station_api.papers.conftest import DEALER, firearm
 from tests.station_api.records.houses import intent, mark
@@ -39,6 +40,24 @@ def test_the_schema_is_the_published_one_unchanged() -> None:
     digest = hashlib.sha256(SCHEMA).hexdigest()
     assert digest == "70b7ecb60eb605c6edd230761557763e4d470333510d28619291476de635bf20"
     assert json.loads(SCHEMA)["$id"] == "https://gs1.github.io/EPCIS/EPCIS-JSON-Schema.json"
+
+
+def test_a_corrected_mark_is_declared_wrong_and_commissioned_right(records: Records) -> None:
+    """Two corrections: each event that was wrong is repeated with its declaration."""
+    mark_id, made = mark(records, 1), MarkCorrections(records)
+    for serial in ("ZQ0776", "ZQ0777"):
+        made.correct(mark_id, {"serial": serial}, "fitted elsewhere", "A. Smith", "B. Jones")
+    found = events(records)
+    assert [(e["ilmd"]["urn:pinmark:serial"], "errorDeclaration" in e) for e in found] == [
+        ("ZQ0001", False),
+        ("ZQ0001", True),
+        ("ZQ0776", False),
+        ("ZQ0776", True),
+        ("ZQ0777", False),
+    ]
+    for wrong, right in ((found[1], found[2]), (found[3], found[4])):
+        assert wrong["errorDeclaration"]["correctiveEventIDs"] == [right["eventID"]]
+    assert found[0]["eventID"] == found[1]["eventID"]
 
 
 def test_a_verified_pin_is_commissioned_and_a_replaced_one_decommissioned(
