@@ -6,6 +6,7 @@ lineage; every state is there and labelled, a pin that was scrapped or never bur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,8 +90,11 @@ def marks_with_serial(
     """
     plain = serial.replace("_", r"\_").replace("?", "_").replace("*", "%")
     exact = not set(serial) & set("?*")
+    begins = re.split(r"[?*]", serial, maxsplit=1)[0]
     fits, corrected = (
-        column == serial if exact else column.like(plain, escape="\\")
+        column == serial
+        if exact
+        else column.like(plain, escape="\\") & _begins_with(connection, column, begins)
         for column in (marks.c.serial, mark_corrections.c.serial)
     )
     query = sa.union(
@@ -114,6 +118,15 @@ def marks_with_serial(
     read = _read(connection, sa.select(marks).where(marks.c.mark_id.in_(shown)), reach)
     place = {mark_id: at for at, mark_id in enumerate(shown)}
     return sorted(read, key=lambda one: place[one.mark_id]), ids
+
+
+def _begins_with(
+    connection: sa.Connection, column: sa.ColumnElement[str], begins: str
+) -> sa.ColumnElement[bool]:
+    """Narrow to a stretch of the index; only SQLite is known to keep texts in order of bytes."""
+    if not begins or connection.dialect.name != "sqlite":
+        return sa.true()
+    return (column >= begins) & (column < begins + "\U0010ffff")
 
 
 def _read(
