@@ -29,12 +29,13 @@ from station_api.records.tables import checkpoints
 from station_api.trace import answer as says
 from station_api.trace.arranging import AS_WRITTEN, arrange
 from station_api.trace.case_scans import CaseScans
-from station_api.trace.index import State, TraceIndex
+from station_api.trace.index import TraceIndex
 from station_api.trace.marks import marks_of, marks_with_serial
 from station_api.trace.matching import search
 from station_api.trace.queries import Asker, Queries
 from station_api.trace.question import Question
 from station_api.trace.requests import OPEN, Requests
+from station_api.trace.state import State
 from station_api.transparency.checkpoint import parse_checkpoint
 from station_api.transparency.note import split_note
 

@@ -22,32 +22,31 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import mmap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from engraver.codes import FORMATS, CodeFormat
-from engraver.issued import IssuedCodes
+from engraver.codes import FORMATS
 from firmware_bridge.durable import replace_durably
 from station_api.records.database import Database
 from station_api.records.ledger import log_size
 from station_api.trace import source
 from station_api.trace.block import (
     Block,
-    Choices,
     DamagedBlockError,
     check_block,
     open_block,
-    scan,
     write_block,
 )
-from station_api.trace.packing import BITS, Indices, Packed, unpack_texts
+from station_api.trace.packing import Packed, unpack_texts
+from station_api.trace.state import State
 from station_api.trace.tail import (
     Codes,
     Frame,
@@ -61,69 +60,17 @@ from station_api.trace.tail import (
 VERSION = 1
 FEWEST_TO_MERGE = 65_536
 MERGE_SHARE = 1 / 32
+MOST_MAPPED_BYTES = 200 << 20
+"""Mapped files that may count as memory of this process between two searches."""
+
 QUIET_ENTRIES = 256
 """Entries without a new code that may be read again at the next start instead of noted."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """The index at one moment; replaced whole, so that a search sees one moment."""
-
-    generation: int = 0
-    blocks: dict[str, Block] = field(default_factory=dict)
-    tail: Codes = field(default_factory=dict)
-    tail_end: int = 0
-    reach: dict[str, Reach] = field(default_factory=dict)
-    noted: dict[str, Reach] = field(default_factory=dict)
-    odd: int = 0
-
-    def formats(self) -> list[CodeFormat]:
-        """Return the formats of which there is at least one code."""
-        return [fmt for name, fmt in FORMATS.items() if self.count(name)]
-
-    def count(self, name: str) -> int:
-        """Return how many codes of a format there are."""
-        return (len(self.blocks[name]) if name in self.blocks else 0) + self.tail_count(name)
-
-    def tail_count(self, name: str | None = None) -> int:
-        """Return how many codes the tail has, of one format or of all."""
-        names = self.tail if name is None else [name]
-        return sum(len(self.tail[one][0]) for one in names if one in self.tail)
-
-    def all_of(self, name: str) -> tuple[Packed, Indices]:
-        """Return all codes of a format with their registry integers, in ascending order."""
-        tail = {name: self.tail[name]} if name in self.tail else {}
-        if name not in self.blocks:
-            return tail.get(name, (np.empty(0, np.uint64), np.empty(0, np.int64)))
-        block = self.blocks[name]
-        return insert({name: (block.codes, block.indices)}, tail)[name]
-
-    def find(self, name: str, choices: Choices) -> Packed:
-        """Return every code of a format that fits, ascending, packed."""
-        found: list[Packed] = []
-        if name in self.blocks:
-            block = self.blocks[name]
-            found.append(block.codes[block.match(choices)])
-        if name in self.tail:
-            codes = self.tail[name][0]
-            found.append(codes[scan(codes, choices)])
-        if len(found) == 1:
-            return found[0]
-        return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.uint64)
-
-    def find_texts(self, name: str, choices: Choices) -> list[str]:
-        """Return every code of a format that fits, as texts."""
-        return unpack_texts(self.find(name, choices), FORMATS[name].n)
-
-    def issued(self, name: str) -> IssuedCodes:
-        """Return all codes of a format, ready to be weighed by `engraver.evidence`."""
-        codes, indices = self.all_of(name)
-        fmt = FORMATS[name]
-        triples = tuple(
-            ((codes >> np.uint64(BITS * low)) & np.uint64(32767)).astype(np.uint16)
-            for low in range(0, fmt.n, 3)
-        )
-        return IssuedCodes(fmt, indices, triples)
+def mapped_bytes() -> int:
+    """Return how much of mapped files counts as memory of this process (proc_pid_statm(5))."""
+    shared = int(Path("/proc/self/statm").read_text("ascii").split()[2])
+    return shared * mmap.PAGESIZE
 
 
 class TraceIndex:
@@ -160,9 +107,13 @@ class TraceIndex:
             return self.state
 
     def let_go(self) -> None:
-        """Give back what searches have touched of the files."""
-        for block in self.state.blocks.values():
-            block.let_go()
+        """Give back what searches have touched of the files, once it has become much.
+
+        Pages that are touched again cost as much as the search that touches them.
+        """
+        if mapped_bytes() > MOST_MAPPED_BYTES:
+            for block in self.state.blocks.values():
+                block.let_go()
 
     def merge_if_due(self, *, now: bool = False) -> bool:
         """Write the blocks anew if the tail has grown long; return whether that was done."""

@@ -27,8 +27,8 @@ from engraver.codes import Correction, list_corrections
 from engraver.likelihood import ReadModel, Table, join, table_of_reading
 from engraver.reading import ANY
 from station_api.trace.arranging import Arrangement
-from station_api.trace.index import State
 from station_api.trace.packing import BITS, Packed, unpack_texts
+from station_api.trace.state import State
 
 Weights = NDArray[np.float64]
 

@@ -448,15 +448,22 @@ def test_requests_have_a_clock(records: Records, open_desk: Callable[[], Desk]) 
         desk.requests.record("T. Racer", **whole, received_at_us=now + hour_us)
 
 
-def test_a_search_gives_back_the_pages_it_has_touched(desk: Desk) -> None:
-    """Mapped files count as memory of the service only while a search looks at them."""
+def test_a_search_gives_back_the_pages_it_has_touched(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mapped files count as memory of the service; what is more than enough is given back."""
     desk.index.catch_up()
     desk.index.merge_if_due(now=True)
     block = desk.index.state.blocks["pin32-12"]
-    name = f"pin32-12.{desk.index.state.generation}.block"
-    assert int(block.codes[0]) > 0 and resident_kb(desk.index.folder / name) > 0
-    answer = desk.ask(Question(pattern=intent_of(32850).code), TRACER)
-    assert answer["found"] == 1 and resident_kb(desk.index.folder / name) == 0
+    path = desk.index.folder / f"pin32-12.{desk.index.state.generation}.block"
+    assert int(block.codes[0]) > 0 and resident_kb(path) > 0
+    for limit in ("matching.FEW", "matching.MANY"):
+        monkeypatch.setattr(f"station_api.trace.{limit}", 0)
+    monkeypatch.setattr("station_api.trace.index.MOST_MAPPED_BYTES", 1 << 40)
+    question = Question(pattern=intent_of(32850).code)
+    assert desk.ask(question, TRACER)["found"] == 1 and resident_kb(path) > 0
+    monkeypatch.setattr("station_api.trace.index.MOST_MAPPED_BYTES", 0)
+    assert desk.ask(question, TRACER)["found"] == 1 and resident_kb(path) == 0
 
 
 def resident_kb(path: Path) -> int:
