@@ -19,6 +19,7 @@ GROUPS = {
     "registry": "registry",
     "evidence": "evidence",
     "plan": "plan",
+    "cost": "cost",
     "predict": "predict",
     "profiles": "profiles",
     "engraver": "engraver",

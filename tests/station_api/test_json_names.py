@@ -18,6 +18,7 @@ COMMANDS = [
     "encode --make Example --model X --serial 1",
     "decode WT37AHG3P1Y6",
     f"plan --order {ORDER}",
+    "cost default",
     "profiles list",
     "profiles show default",
     "registry list",
