@@ -19,6 +19,7 @@ def notify(*lines: str) -> bool:
         address = "\0" + address[1:]
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as speaker:
+            speaker.setblocking(False)  # the event loop waits for nobody, not even for systemd
             speaker.sendto("\n".join(lines).encode(), address)
     except OSError:
         return False  # systemd sees silence as what it is

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from station_api.records import Records
+from station_api.service.notify import notify
 from station_api.service.pulse import Pulse
 from station_api.service.runner import SILENCE_S
 from station_api.service.service import Service
@@ -49,6 +50,22 @@ def test_a_hung_engraver_starves_the_watchdog(
             told = apart.submit(asyncio.run, beat(records, systemd)).result()
         records.close()
     assert told[:2] == ["READY=1", "STATUS=serving"]
+
+
+def test_nobody_waits_for_a_socket_that_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that does not read costs the service nothing but its signs of life."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        heard = 0
+        while notify("WATCHDOG=1"):
+            heard += 1
+            assert heard < 100_000, "the socket never fills"
+        assert heard > 0
+        assert systemd.recv(64) == b"WATCHDOG=1"
+        assert notify("WATCHDOG=1")
 
 
 def test_a_runner_that_hears_nothing_is_hung(
