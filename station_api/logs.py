@@ -53,8 +53,15 @@ def set_up(keys: LoggingKeys, *, journal: bool | None = None) -> None:
     handlers: list[logging.Handler] = [said]
     if keys.file is not None:
         handlers.append(_file(keys.file, keys.file_mb, keys.files))
+    for handler in handlers:
+        handler.addFilter(_is_news)
     logging.basicConfig(level=keys.level.upper(), handlers=handlers, force=True)
     logging.captureWarnings(True)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop what a library chats: without its words it would say nothing."""
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] in SHOWN
 
 
 def under_journal() -> bool:
