@@ -76,10 +76,12 @@ def serve(
     from station_api.app import make_app
     from station_api.doctor.gate import troubles
     from station_api.interlocks import panel_of
+    from station_api.service.memory import give_back_what_is_freed
     from station_api.service.server import listen, make_server
     from station_api.service.service import make_service
     from station_api.service.tls import check_tls
 
+    give_back_what_is_freed()
     set_up_logging(keys.logging)
     end_in_order()
     check_tls(tls_cert, tls_key)

@@ -13,3 +13,27 @@ def test_the_service_loads_what_it_needs_and_no_more() -> None:
     code = f"import sys, station_api.app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_large_blocks_go_back_to_the_machine() -> None:
+    """After a large array between small ones is freed, the process has given its memory back."""
+    code = """
+import re
+from pathlib import Path
+import numpy as np
+from station_api.service.memory import give_back_what_is_freed
+
+def rss_kb():
+    return int(re.findall(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[0])
+
+assert give_back_what_is_freed()
+before, kept, large = rss_kb(), [], []
+for _ in range(40):
+    large.append(np.ones(1 << 17))  # 1 MiB
+    kept.append(np.ones(64))
+grown = rss_kb() - before
+del large
+print(grown > 38_000, rss_kb() - before < 4_000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "True"], done.stdout + done.stderr
