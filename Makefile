@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.made
 
-.PHONY: help setup demo test lint bench soak serve files lock clean
+.PHONY: help setup demo test lint bench soak serve deb prove-deb prove-wheels files lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 setup: $(STAMP) ## the virtual environment .venv, from hash-pinned requirements
 
@@ -47,11 +47,20 @@ lint: setup ## ruff, mypy strict, import contracts, doctests
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q --doctest-modules --ignore=station_api/migrations engraver hardware firmware_bridge station_api
 
+deb: setup ## a Debian package with its own environment inside, in dist/
+	@$(BIN)/python scripts/build_deb.py $(DEB)
+
+prove-wheels: ## every pin has a wheel for aarch64 and x86-64, Python 3.11 to 3.13 (needs uv)
+	@scripts/prove_wheels.sh
+
+prove-deb: setup ## prove that package in a clean Debian that boots: install, mark, upgrade, crash, purge (root)
+	@$(BIN)/python scripts/prove_deb.py $(PROOF)
+
 files: ## rewrite the list of files in ARCHITECTURE.md
 	@$(PYTHON) scripts/list_files.py
 
 lock: setup ## refresh requirements/*.txt from requirements/*.in (needs uv)
-	for name in dev bench; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in dev bench package; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 clean: ## remove what the other targets made
 	rm -rf .sample .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
