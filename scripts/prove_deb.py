@@ -50,9 +50,8 @@ def main() -> None:
     need("debootstrap", "debootstrap")
     need("systemd-nspawn", "systemd-container")
     with tempfile.TemporaryDirectory(prefix="pinmark-prove-", dir="/var/tmp") as work:
-        old, new = asked.packages or packages(
-            asked.previous or before_newest_migration(), Path(work)
-        )
+        previous = asked.previous or before_newest_migration()
+        old, new = asked.packages or packages(previous, asked.python, Path(work))
         tree = Path(work) / "tree"
         make_tree(asked, tree)
         proof = tree / "proof"
@@ -93,12 +92,13 @@ def before_newest_migration() -> str:
     return newest.stdout.strip() + "^"
 
 
-def packages(previous: str, work: Path) -> tuple[str, str]:
+def packages(previous: str, python: str, work: Path) -> tuple[str, str]:
     """Build both packages; return their paths, the older one first."""
     older = work / "previous"
     run("git", "worktree", "add", "-q", "--detach", str(older), previous)
     try:
         build = [sys.executable, "scripts/build_deb.py", "--compress", "none"]
+        build += ["--python", python]
         old = output(*build, "--source", str(older))
         new = output(*build)
     finally:
