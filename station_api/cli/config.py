@@ -18,6 +18,7 @@ from station_api.cli import shell
 from station_api.configuration.load import Reading, read_here
 from station_api.configuration.secret_files import secret_faults
 from station_api.configuration.writing import render_document, render_file, render_table
+from station_api.named import named_faults
 
 config_app = typer.Typer(help="The configuration of this station.", no_args_is_help=True)
 FileOption = Annotated[
@@ -32,15 +33,21 @@ def register(app: typer.Typer) -> None:
 
 @config_app.command()
 def check(file: FileOption = None, as_json: shell.JsonOption = False) -> int:
-    """Check the file, the environment and the secret files. Example: pinmark config check."""
+    """Check the file, the environment, and that what they name exists.
+
+    Example: pinmark config check
+    """
     reading = read_here(file)
     faults = [*reading.faults, *secret_faults(reading.settings)]
+    if not reading.faults:
+        faults += named_faults(reading.settings, _name(reading) or "the defaults")
     if as_json:
         shell.emit({"file": _name(reading), "faults": [asdict(fault) for fault in faults]})
     else:
         for fault in faults:
             shell.console.print(fault.line(), markup=False)
-        word = f"{len(faults)} faults" if faults else "in order"
+        count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
+        word = count if faults else "in order"
         shell.console.print(f"{_name(reading) or 'no file, all defaults'}: {word}", markup=False)
     return shell.BAD_INPUT if faults else shell.DONE
 

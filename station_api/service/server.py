@@ -19,14 +19,13 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from engraver.errors import InputError, PortError
-from station_api.service.tls import check_tls
+from engraver.errors import PortError
+from station_api.service.tls import check_tls, refuse_in_the_clear
 
 HEADERS_S = 15.0
 KEEP_ALIVE_S = 15
 MOST_CONNECTIONS = 256
 LAST_WORDS_S = 10
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -122,11 +121,7 @@ def listen(host: str, port: int, *, tls: bool, plain: bool) -> socket.socket:
     PortError
         If the address is unknown or taken.
     """
-    if host not in LOOPBACK and not tls and not plain:
-        raise InputError(
-            f"--host {host} would send passwords in the clear; give --tls-cert and --tls-key, "
-            "or --plain where a proxy or a tunnel encrypts"
-        )
+    refuse_in_the_clear(host, tls=tls, plain=plain)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=128)

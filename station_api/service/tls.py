@@ -15,6 +15,23 @@ from cryptography import x509
 
 from engraver.errors import InputError
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def refuse_in_the_clear(host: str, *, tls: bool, plain: bool) -> None:
+    """Refuse an address from which passwords would cross a network in the clear.
+
+    Raises
+    ------
+    InputError
+        If they would.
+    """
+    if host not in LOOPBACK and not tls and not plain:
+        raise InputError(
+            f"--host {host} would send passwords in the clear; give --tls-cert and --tls-key, "
+            "or --plain where a proxy or a tunnel encrypts"
+        )
+
 
 def check_tls(certificate: Path | None, key: Path | None, now: datetime | None = None) -> None:
     """Refuse a certificate without key, files that are none or no pair, and times that are wrong.

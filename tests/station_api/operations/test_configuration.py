@@ -63,6 +63,32 @@ def test_what_is_wrong_is_said_with_a_remedy(
     assert refused.returncode == 2 and said in refused.stderr
 
 
+NAMED = [
+    ('[engraver]\nrecipe = "nothing"', "[engraver] recipe will not do: ", "nothing"),
+    ('[engraver]\npanel = "nothing"', "[engraver] panel will not do: ", "nothing"),
+    (
+        '[service]\ntls_cert = "/nowhere.crt"\ntls_key = "/nowhere.key"',
+        "[service] tls_cert will not do: ",
+        "cannot be read: No such file or directory; name another",
+    ),
+    ('[service]\nhost = "0.0.0.0"', "[service] host will not do: ", "in the clear"),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "said"), NAMED, ids=[key for _, key, _ in NAMED])
+def test_what_the_file_names_must_be_there(
+    pinmark: Any, file: Path, text: str, key: str, said: str
+) -> None:
+    """`check` says before a restart what `serve` would say after it, one line a fault."""
+    file.write_text(text)
+    checked = pinmark("config", "check")
+    assert checked.returncode == 2
+    *lines, last = checked.stdout.splitlines()
+    [line] = [line for line in lines if line.startswith(f"{file}: {key}")]
+    assert said in line
+    assert last == f"{file}: {len(lines)} fault{'s' * (len(lines) > 1)}"
+
+
 def test_all_faults_are_named_at_once(pinmark: Any, file: Path) -> None:
     """`check` does not stop at the first."""
     file.write_text("[service]\nport = -1\nhots = 1\n[backup]\nkeep_days = 0\n")
