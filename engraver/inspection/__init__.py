@@ -15,7 +15,9 @@ from engraver.inspection.result import (
     Inspection,
     Measure,
     Measures,
+    RingReport,
     SymbolReport,
+    Tooth,
     Verdict,
 )
 
@@ -24,7 +26,9 @@ __all__ = [
     "Inspection",
     "Measure",
     "Measures",
+    "RingReport",
     "SymbolReport",
+    "Tooth",
     "Verdict",
     "deviation",
     "form_of",

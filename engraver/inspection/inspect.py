@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engraver.acceptance import DEFAULT, Acceptance
 from engraver.errors import ScanError
 from engraver.heightmap import HeightMap
-from engraver.inspection import expected, form, reading, registration, verdict, whole
+from engraver.inspection import expected, form, gear_ring, reading, registration, verdict, whole
 from engraver.inspection.measuring import measure
 from engraver.inspection.raster import Grid
 from engraver.inspection.registration import Field, Pose
@@ -56,14 +56,17 @@ def inspect(
     ideal = expected.surface(design, seen.symbols)
     measures = measure(field, design, ideal, fit.pose, limits)
     symbols, findings = _symbols(design, seen, measures, limits)
-    relief = np.array([m.relief_um.value for m in measures])
+    relief_um = _mean_relief_um(measures, fit.relief_um)
     slope = whole.relief_slope(field, design, ideal, fit.pose, limits)
     offset = whole.offset_from_centre(field, fit.pose, _tip_diameter_um(design))
+    ring = None
     if not verdict.carries_mark(seen.quality, fit.pose.scale):
         findings = [verdict.no_mark(_spread(field), seen.quality, design)]
     else:
         twice = whole.doubled(field, ideal, fit.pose)
         findings = verdict.mark_findings(seen, fit, slope, offset, twice, limits) + findings
+        ring, wrong = gear_ring.measure_ring(field, design, fit.pose, relief_um, limits)
+        findings += wrong
     return Inspection(
         read_back=seen.symbols,
         designed=design.layout.code.text,
@@ -73,7 +76,7 @@ def inspect(
         findings=tuple(findings),
         pose=fit.pose,
         registration_u_um=fit.sigma_xy_um,
-        relief_um=float(np.nanmean(relief)) if np.isfinite(relief).any() else fit.relief_um,
+        relief_um=relief_um,
         relief_slope_um=slope.value,
         tilt_deg=float(np.degrees(shape.tilt_rad)),
         mark_offset_um=offset,
@@ -81,7 +84,14 @@ def inspect(
         log_likelihood=seen.log_likelihood,
         acceptance=f"{limits.name} {limits.version}",
         acceptance_digest=limits.digest,
+        ring=ring,
     )
+
+
+def _mean_relief_um(measures: list[Measures], fitted_um: float) -> float:
+    """Return the symbols' mean relief, that of the fit where none could be measured."""
+    relief = np.array([m.relief_um.value for m in measures])
+    return float(np.nanmean(relief)) if np.isfinite(relief).any() else fitted_um
 
 
 def _refuse_coarse_scan(height_map: HeightMap, design: ReliefDesign) -> None:

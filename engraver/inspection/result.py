@@ -108,6 +108,35 @@ class SymbolReport:
         return self.measures.relief_um.value
 
 
+@dataclass(frozen=True, slots=True)
+class Tooth:
+    """One tooth of the gear ring, or several in a row.
+
+    ``centre_deg`` is its designed place, counter-clockwise from twelve o'clock on the pin (as on
+    the primer clockwise); ``shift_um`` how far along the ring it stands from there.
+    """
+
+    centre_deg: float
+    stands: bool
+    height_um: Measure
+    shift_um: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class RingReport:
+    """The gear ring: its slots as designed and as read (None: not measured), its teeth.
+
+    ``fiducial`` tells whether the start mark reads, ``fiducial_shift_um`` how far along the ring
+    it stands from twelve o'clock of the mark; None where it does not read.
+    """
+
+    wanted: tuple[int, ...]
+    read: tuple[int | None, ...]
+    teeth: tuple[Tooth, ...]
+    fiducial: bool
+    fiducial_shift_um: float | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Inspection:
     """The result of looking at one pin.
@@ -115,7 +144,8 @@ class Inspection:
     ``log_likelihood`` is ``(n, 32)`` by position of the code, the evidence of the read-back;
     ``pose`` lays the tip frame on the scan; ``mark_offset_um`` is the mark's distance from the
     tip's centre, None where the scan does not show the rim; ``acceptance`` is the name, and
-    ``acceptance_digest`` the SHA-256, of the limits it was judged by.
+    ``acceptance_digest`` the SHA-256, of the limits it was judged by; ``ring`` is None where the
+    design has no gear ring.
     """
 
     read_back: str
@@ -134,6 +164,7 @@ class Inspection:
     log_likelihood: Floats
     acceptance: str
     acceptance_digest: str
+    ring: RingReport | None = None
 
     def __post_init__(self) -> None:
         self.log_likelihood.setflags(write=False)

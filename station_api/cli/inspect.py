@@ -12,7 +12,7 @@ import hardware
 from engraver import layout, relief
 from engraver.errors import ScanError
 from engraver.heightmap import Scan
-from engraver.inspection import Inspection, Verdict, form_of, inspect
+from engraver.inspection import Inspection, RingReport, Verdict, form_of, inspect
 from station_api.cli import shell
 from station_api.cli.scan import FileArgument, PitchOption, StepOption, UnitOption, save
 from station_api.codes_typed import mark_code
@@ -86,6 +86,21 @@ def refuse_wrong_unit(file: Path, scan: Scan) -> None:
         )
 
 
+def ring_line(ring: RingReport) -> str:
+    """Return the gear ring in one line."""
+    right = sum(a == b for a, b in zip(ring.wanted, ring.read, strict=True))
+    standing = [tooth for tooth in ring.teeth if tooth.stands]
+    start = "start mark reads" if ring.fiducial else "start mark does not read"
+    if not standing:
+        return f"ring       no tooth stands, {start}"
+    height = sum(tooth.height_um.value for tooth in standing) / len(standing)
+    shift = max(abs(tooth.shift_um.value) for tooth in standing)
+    return (
+        f"ring       {right} of {len(ring.wanted)} slots as designed, {start}, teeth "
+        f"{height:.2f} um high, at most {shift:.2f} um from their places"
+    )
+
+
 def report(found: Inspection, scan: Scan, as_json: bool) -> None:
     """Print an inspection for a script or for a person."""
     if as_json:
@@ -96,6 +111,8 @@ def report(found: Inspection, scan: Scan, as_json: bool) -> None:
     print_line(f"ordered    {found.designed}")
     print_line(f"verdict    {found.verdict.value}, grade {found.grade}")
     print_line(f"relief     {found.relief_um:.2f} um, {found.relief_slope_um:.2f} over the mark")
+    if found.ring is not None:
+        print_line(ring_line(found.ring))
     for finding in found.findings:
         print_line(f"{finding.code:>16}  {finding.text}")
     for line in scan.oddities:

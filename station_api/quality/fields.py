@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engraver.inspection import Inspection, Measure, SymbolReport
+from engraver.inspection import Inspection, Measure, RingReport, SymbolReport
 
 
 def inspection_fields(found: Inspection) -> dict[str, Any]:
@@ -35,7 +35,27 @@ def inspection_fields(found: Inspection) -> dict[str, Any]:
         "mark_offset_um": _measure(found.mark_offset_um),
         "acceptance": found.acceptance,
         "acceptance_sha256": found.acceptance_digest,
+        "ring": found.ring and ring_fields(found.ring),
         "symbols": [symbol_fields(symbol) for symbol in found.symbols],
+    }
+
+
+def ring_fields(ring: RingReport) -> dict[str, Any]:
+    """Return what stands of the gear ring; slots as 1, 0 and ?, clockwise as on the primer."""
+    return {
+        "designed": "".join(map(str, ring.wanted)),
+        "read": "".join("?" if slot is None else str(slot) for slot in ring.read),
+        "fiducial": ring.fiducial,
+        "fiducial_shift_um": ring.fiducial_shift_um and _number(ring.fiducial_shift_um),
+        "teeth": [
+            {
+                "centre_deg": _number(tooth.centre_deg),
+                "stands": tooth.stands,
+                "height_um": _measure(tooth.height_um),
+                "shift_um": _measure(tooth.shift_um),
+            }
+            for tooth in ring.teeth
+        ],
     }
 
 
