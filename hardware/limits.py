@@ -74,7 +74,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "data_matrix": ("none", "below"),
     "gear_ring": ("none", "outside"),
     "field": ("outline", "tip", "text"),
-    "code_format": ("pin32-8", "pin32-10", "pin32-12"),
+    "code_format": ("auto", "pin32-8", "pin32-10", "pin32-12"),
 }
 """Words that a text may be."""
 

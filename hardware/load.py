@@ -15,6 +15,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from engraver import choice
 from engraver.acceptance import Acceptance
 from engraver.errors import ProfileError
 from engraver.profiles import Fixture, Laser, Machine, Material, Part, Recipe, Setup
@@ -88,20 +89,24 @@ def text(kind: str, name: str, shelf: Shelf = SHELF) -> str:
 
 
 def load_setup(recipe_name: str, shelf: Shelf = SHELF) -> Setup:
-    """Read a recipe and every profile it names.
+    """Read a recipe and every profile it names; a format left to the tip is settled here.
 
     Raises
     ------
     ProfileError
         If the recipe or a profile it names is missing or bad; names file and key.
+    DesignError
+        If the recipe leaves the format to a tip that holds none.
     """
     recipe: Recipe = load("recipes", recipe_name, shelf)
-    return Setup(
-        recipe=recipe,
-        machine=_named("machines", "machine", recipe, shelf),
-        laser=_named("lasers", "laser", recipe, shelf),
-        material=_named("materials", "material", recipe, shelf),
-        part=_named("parts", "part", recipe, shelf),
+    return choice.settled(
+        Setup(
+            recipe=recipe,
+            machine=_named("machines", "machine", recipe, shelf),
+            laser=_named("lasers", "laser", recipe, shelf),
+            material=_named("materials", "material", recipe, shelf),
+            part=_named("parts", "part", recipe, shelf),
+        )
     )
 
 

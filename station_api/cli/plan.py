@@ -11,11 +11,12 @@ import typer
 from shapely.geometry import MultiPolygon
 
 import hardware
-from engraver import codes, coupons, crater, gcode, layout, plate, relief, toolpath, tray
+from engraver import choice, codes, coupons, crater, gcode, layout, plate, relief, toolpath, tray
 from engraver.codes import MarkCode
 from engraver.errors import InputError
-from engraver.profiles import Setup
+from engraver.profiles import Recipe, Setup
 from engraver.program import GcodeProgram
+from engraver.relief import ReliefDesign
 from engraver.toolpath import Toolpath
 from station_api.cli import shell
 from station_api.codes_typed import mark_code
@@ -101,6 +102,7 @@ def plan_pins(marks: list[MarkCode], fixture_name: str, setup: Setup) -> Job:
     paths = [toolpath.plan(design, setup) for design in designs]
     facts = {
         "code": ",".join(design.layout.code.text for design in designs),
+        **format_facts(setup, designs[0]),
         "kerf_um": round(designs[0].kerf_um, 2),
         "expected_relief_um": round(crater.depth_um(setup), 2),
     }
@@ -112,6 +114,28 @@ def plan_pins(marks: list[MarkCode], fixture_name: str, setup: Setup) -> Job:
     whole, strokes = tray.arrange(paths, fixture)
     facts |= {"fixture": fixture_name, "pin_strokes": [[s.start, s.stop] for s in strokes]}
     return Job(whole, facts, None, len(paths))
+
+
+def format_facts(setup: Setup, design: ReliefDesign) -> dict[str, Any]:
+    """Return the code's format and, where the recipe leaves it to the tip, what was weighed."""
+    facts: dict[str, Any] = {
+        "code_format": design.layout.code.format.name,
+        "cell_height_um": design.layout.cell_height_um,
+    }
+    recipe: Recipe = hardware.load("recipes", setup.recipe.name, shelves())
+    if recipe.code_format == choice.AUTO:
+        weighed = choice.choose(setup)
+        facts["chosen_format"] = weighed.format_name
+        facts["formats"] = [
+            {
+                "format": one.format_name,
+                "cell_height_um": one.cell_height_um,
+                "identified": round(one.identified, 4),
+                "refusal": one.refusal,
+            }
+            for one in weighed.candidates
+        ]
+    return facts
 
 
 def plan_plate(file: Path, setup: Setup) -> Job:
@@ -159,7 +183,13 @@ def report(fields: dict[str, Any], as_json: bool) -> None:
         shell.emit(fields)
         return
     for key, value in fields.items():
-        shell.console.print(f"{key:<20} {value}")
+        if key != "formats":
+            shell.console.print(f"{key:<20} {value}")
+            continue
+        for one in value:
+            said = one["refusal"] or f"one poor case identifies {one['identified']:.0%} (simulated)"
+            size = f"cells of {one['cell_height_um']:.0f} um, " if one["cell_height_um"] else ""
+            shell.console.print(f"{one['format']:<20} {size}{said}")
 
 
 def _write(path: Path, data: bytes) -> None:

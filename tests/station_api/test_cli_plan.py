@@ -39,6 +39,23 @@ def test_a_plan_writes_program_and_pictures(
     assert [file.read_bytes() for file in files] == first
 
 
+def test_a_recipe_that_leaves_the_format_to_the_tip_tells_what_was_weighed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All three formats with their cells and shares, and the one taken, for script and person."""
+    words = ["plan", "--code", CODE, "--recipe", "fitted-direct-drive"]
+    code, said = say(capsys, *words)
+    assert code == 0 and said["chosen_format"] == said["code_format"] == "pin32-12"
+    weighed = said["formats"]
+    assert isinstance(weighed, list)
+    assert [one["format"] for one in weighed] == ["pin32-8", "pin32-10", "pin32-12"]
+    assert all(one["cell_height_um"] > 0 and 0 < one["identified"] <= 1 for one in weighed)
+    assert shell.run(make_app(words), words) == 0
+    assert "one poor case identifies" in capsys.readouterr().out
+    _, plain = say(capsys, "plan", "--code", CODE, "--recipe", "default-direct-drive")
+    assert plain["code_format"] == "pin32-12" and "formats" not in plain
+
+
 def test_the_default_pin_takes_less_than_fifteen_machine_seconds(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
