@@ -19,11 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from fastapi.testclient import TestClient
 
 from engraver.errors import PinmarkError
-from engraver.heightmap import HeightMap, write_x3p
 from engraver.record import MarkState
 from firmware_bridge.journal import Journal
 from hardware.load import load_setup
@@ -40,7 +38,7 @@ from station_api.service.service import Service, make_service
 from station_api.station import journal_path
 from tests.faults.floor import Floor, mark_pin
 from tests.faults.layer import Layer, own_layer
-from tests.faults.life import entry
+from tests.faults.life import entry, small_scan
 from tests.station_api.records.houses import COMPLETE, intent
 from tests.station_api.service.conftest import PASSWORD, QUICK, bearer
 
@@ -229,7 +227,7 @@ def _requests(
     clerk.sweep("POST conclude", lambda: mark_in(clerk, "marking", "unknown"), decide, size)
     clerk.sweep(
         "POST /v1/scans",
-        lambda: scan(clerk.next()),
+        lambda: small_scan(clerk.next()),
         lambda data: ask("/v1/scans", mes, content=data),
         size,
     )
@@ -237,11 +235,6 @@ def _requests(
 
 class _Problem(PinmarkError):
     """What a request was answered."""
-
-
-def scan(n: int) -> bytes:
-    """A small scan that no other is like."""
-    return write_x3p(HeightMap(np.full((4, 5), float(n)), (1.0, 1.0), (0.0, 0.0)))
 
 
 def mark_pins(clerk: Clerk) -> None:

@@ -10,10 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.station_api.records.conftest import postgres_server, postgres_template
-
-__all__ = ["postgres_server", "postgres_template", "quick"]
-
 
 @pytest.fixture
 def quick() -> Iterator[Path]:

@@ -12,12 +12,19 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
+
+from engraver.heightmap import HeightMap, write_x3p
 from engraver.record import MarkState
 from firmware_bridge.journal import Entry, Journal
 from station_api import log
 from station_api.home import station_home
+from station_api.people import Caller, Role
+from station_api.people.keys import load_pepper
 from station_api.records import Records
+from station_api.service.scan_store import ScanStore
 from station_api.station import journal_path
+from station_api.trace.case_scans import CaseScans
 from tests.faults.layer import say
 from tests.station_api.records.houses import COMPLETE, KEY, intent
 
@@ -25,6 +32,7 @@ CHECKPOINT_PAGES = 60
 """SQLite copies its log back ten times in a short life, so that cuts hit that too."""
 
 THREADS = 3
+OPERATOR = Caller("operator one", Role.OPERATOR)
 
 
 def entry(mark_id: str, lines: int) -> Entry:
@@ -47,9 +55,25 @@ def live(records: Records, home: Path, trace: str, numbers: list[int], dice: ran
         if dice.random() < 0.3:
             position = records.append_event("auth", {"event": "login", "n": n}).position
             say(trace, f"event {position} {n}")
+        if dice.random() < 0.4:
+            _keep_files(records, home, trace, n)
         if dice.random() < 0.2:
             log.issue_checkpoint(records, [KEY], home)
             say(trace, f"checkpoint {records.size()}")
+
+
+def small_scan(n: int) -> bytes:
+    """A scan that no other is like."""
+    return write_x3p(HeightMap(np.full((4, 5), float(n)), (1.0, 1.0), (0.0, 0.0)))
+
+
+def _keep_files(records: Records, home: Path, trace: str, n: int) -> None:
+    """Upload the scan of a pin and the scan of a case, as the service takes them."""
+    scans, cases = ScanStore(records, home), CaseScans(home / "trace" / "scans")
+    received = home / f"received-{n}"
+    received.write_bytes(small_scan(n))
+    say(trace, f"case {cases.keep(received)}")
+    say(trace, f"scan {scans.keep(received, OPERATOR).scan_id}")
 
 
 def _end(records: Records, trace: str, mark_id: str, n: int, dice: random.Random) -> None:
@@ -81,6 +105,7 @@ def main(home: Path, trace: str, count: int, seed: int, synchronous: str) -> Non
     connection.cursor().execute(f"PRAGMA synchronous={synchronous}")
     connection.close()
     say(trace, "open")
+    say(trace, f"pepper {load_pepper(home).hex()}")
     threads = [
         threading.Thread(
             target=live,
