@@ -29,7 +29,7 @@ from station_api.log_key import log_origin, log_signer, read_public_keys, save_k
 from station_api.papers.certification import judging
 from station_api.papers.certification.pack import Pack, write_pack, zip_folder
 from station_api.papers.certification.plan import SamplePlan, draw_sample, lot_at, plan_from
-from station_api.papers.certification.series import read_table
+from station_api.papers.certification.series import Shown, read_table
 from station_api.papers.certification.statement import STATEMENT, Stated, verify_statement
 from station_api.papers.licensee import configured_licensee
 from station_api.papers.manifest import new_folder, verify_folder
@@ -119,15 +119,13 @@ def certify(
         signer = log_signer(station.home, log_origin(records.station))
         drawn = plan_from(_read(plan), records, [signer.verifier()])
         lot = lot_at(records, drawn.make, drawn.model, drawn.stands.size)
-        for one in shown:
-            if one.serial not in drawn.drawn:
-                raise InputError(
-                    f"{cases.name} line {one.row}: serial {one.serial} is not in the sample of "
-                    f"{drawn.make} {drawn.model} that was drawn"
-                )
+        _refuse_strangers(drawn, shown, cases.name)
+        if not as_zip:
+            new_folder(folder)  # before minutes of reading
+        state_of = lambda mark_id: records.get(mark_id).state  # noqa: E731
         with shell.progress_console.status("reading cases ...") as bar:
             found = judging.judge(
-                drawn, lot, shown, rounds, setup_of, _owners(records),
+                drawn, lot, shown, rounds, setup_of, _owners(records), state_of,
                 lambda what: bar.update(f"reading {what} ..."),
             )  # fmt: skip
         pack = Pack(drawn, lot, found, shown, stated, configured_licensee())
@@ -181,6 +179,15 @@ def verify(
         shell.console.print(f"stated by {stated}", markup=False)
     if verdict := manifest["facts"].get("verdict"):
         shell.console.print(verdict, markup=False)
+
+
+def _refuse_strangers(drawn: SamplePlan, shown: list[Shown], table: str) -> None:
+    for one in shown:
+        if one.serial not in drawn.drawn:
+            raise InputError(
+                f"{table} line {one.row}: serial {one.serial} is not in the sample of "
+                f"{drawn.make} {drawn.model} that was drawn"
+            )
 
 
 def _owners(records: Records) -> Any:

@@ -17,6 +17,7 @@ from engraver import codes, layout, relief, sampling
 from engraver.impressions import read_case
 from engraver.profiles import Setup
 from engraver.reading import parse
+from engraver.record import MarkState
 from engraver.relief import ReliefDesign
 from station_api.papers.certification.plan import Piece, SamplePlan
 from station_api.papers.certification.series import PIN, Shown
@@ -105,6 +106,7 @@ def judge(
     rounds: int,
     setup_of: Callable[[str], Setup],
     owner_of: Callable[[str], str],
+    state_of: Callable[[str], MarkState],
     told: Callable[[str], None] = lambda _line: None,
 ) -> Findings:
     """Read every case and list what is lacking.
@@ -115,6 +117,8 @@ def judge(
         Gives the setup of a recipe by its name.
     owner_of
         Gives the serial that a code belongs to on record; empty if it is on none.
+    state_of
+        Gives the state that a mark is in by now.
     told
         Is given a line before each case is read.
     """
@@ -134,6 +138,9 @@ def judge(
     confidence = plan.statistics.confidence
     bound = sampling.lower_bound(len(tested), failures, confidence) if tested else 0.0
     gaps = [*_lacking(plan, shown, rounds), *_strange(cases, owner_of)]
+    for serial in plan.drawn:
+        if (state := state_of(lot[serial].mark_id)) is not MarkState.VERIFIED:
+            gaps.append(f"{serial}: its mark {lot[serial].mark_id} is {state} since it was drawn")
     simulated = sum(one.simulated for one in shown)
     if simulated:
         gaps.append(

@@ -148,6 +148,9 @@ def test_what_is_lacking_is_listed_and_never_complete(
     first = next(r for r in rows if r["scan"] == "ZQ0000-1.x3p")
     swapped = {**first, "serial": "ZQ0001", "scan": "ZQ0000-2.x3p"}
     write_table(lab / "less.csv", [first, swapped])
+    records = Records(home / "station.db")
+    records.authorise_remark("M000002", "A. Smith", "B. Jones", "worn")
+    records.close()
     done = certify("pack", "less.csv")
     assert done.returncode == 1
     said = json.loads((lab / "pack" / "certification.json").read_text())
@@ -155,6 +158,7 @@ def test_what_is_lacking_is_listed_and_never_complete(
     gaps = "\n".join(said["gaps"])
     assert "ZQ0000: no case of round 2 of 2" in gaps
     assert "ZQ0001: no scan of the pin" in gaps
+    assert "ZQ0001: its mark M000002 is re-mark since it was drawn" in gaps
     code = codes.encode_index(32768, "pin32-12").text
     assert f"ZQ0001, round 1: reads as {code}, of serial ZQ0000" in gaps
     good = pinmark("papers", "verify", str(lab / "pack"), "--key", str(home / "log.pub"))
