@@ -75,7 +75,8 @@ class Wanted:
     Parameters
     ----------
     serial
-        A whole serial, as `engraver.orders.normalise_serial` writes it.
+        A whole serial, as `engraver.orders.normalise_serial` writes it; a mark is found by the
+        one it was ordered for and by those its record was corrected to.
     fragment, code
         A serial, as ordered or as corrected, and a code; ``?`` stands for one character, ``*`` for
         any number of them.
@@ -98,7 +99,10 @@ class Wanted:
     def narrow(self, query: sa.Select[Any], size: int) -> sa.Select[Any]:
         """Narrow a query of `marks`; those that changed since ``size`` are judged by `fits`."""
         if self.serial is not None:
-            query = query.where(marks.c.serial == self.serial)
+            moved = sa.select(mark_corrections.c.mark_id).where(
+                mark_corrections.c.serial == self.serial, mark_corrections.c.number > 0
+            )
+            query = query.where((marks.c.serial == self.serial) | marks.c.mark_id.in_(moved))
         if self.fragment is not None:
             folded = Question(serial=self.fragment).folded_serial()
             query = query.where(_carries(_like(folded), size))

@@ -178,6 +178,8 @@ def test_a_marks_record_is_corrected_by_two_over_http(
     assert agreed.status_code == 200, agreed.text
     both = client.get(path, headers=reader).json()["versions"]
     assert [one["serial"] for one in both][1:] == ["ZQ0777"] and both[1]["approved_by"]
+    listed = client.get("/v1/marks?serial=ZQ0777", headers=reader).json()["marks"]
+    assert [row["mark_id"] for row in listed] == [mark_id]
     one = client.get(f"{path}?view=original", headers=reader).json()["versions"]
     assert [said["version"] for said in one] == [0]
     for wrong, status in (
