@@ -83,7 +83,12 @@ def test_the_wizard_goes_from_a_coupon_to_a_draft(
 ) -> None:
     """Program, scan, threshold, depth and incubation with intervals, and a recipe from them."""
     (tmp_path / "coupon.x3p").write_bytes(write_x3p(scanned()))
-    page = opened(screen, bench, "Coupon and calibration")
+    page = screen(Role.ENGINEER, "quality", at=bench)
+    page.get_by_role("button", name="Coupon and calibration").wait_for()
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Coupon and calibration").click()
+    expect(page.locator(".banner")).to_contain_text("cannot be reached")
+    page.context.set_offline(False)  # what was asked is asked again, nobody presses anything
     expect(page.get_by_text("Showing every one of")).to_be_visible(timeout=LONG_MS)
     with page.expect_download(timeout=LONG_MS) as download:
         page.get_by_role("button", name="Save the program").click()

@@ -81,7 +81,7 @@ def test_a_release_takes_all_its_evidence_and_a_signature(
     coupon.get_by_text("Give a coupon").click()
     coupon.locator("input[type=file]").set_input_files(tmp_path / "coupon.x3p")
     expect(coupon).to_contain_text("within limits", timeout=LONG_MS)
-    expect(page.get_by_text("Not releasable: 1 reasons")).to_be_visible()
+    expect(page.get_by_text("Not releasable. Reasons, shown above: 1.")).to_be_visible()
     prediction.get_by_label("Firearms").select_option("good")
     expect(prediction).to_contain_text("within limits", timeout=LONG_MS)
     assert serious(page) == []

@@ -28,10 +28,11 @@ export const newKey = () => {
 
 /**
  * Ask the service. options: method, body (JSON, or a Blob with type), key (Idempotency-Key),
- * match (If-Match), signal, bytes. Returns the parsed reply; `full: true` gives {data, etag, status}.
+ * match (If-Match), signal, bytes, reads (a POST that changes nothing: waits like a GET). Returns the parsed reply; `full: true` gives {data, etag, status}.
  */
 export async function api(path, options = {}) {
   const method = options.method || "GET";
+  const waits = method === "GET" || options.reads;
   for (let turn = 0; ; turn += 1) {
     let reply;
     try {
@@ -40,7 +41,7 @@ export async function api(path, options = {}) {
     } catch (error) {
       if (error.name === "AbortError") throw error;
       reachable.set(false);
-      if (method !== "GET") throw new Problem(0, "unreachable", "");
+      if (!waits) throw new Problem(0, "unreachable", "");
       await pause(PAUSES_MS[Math.min(turn, PAUSES_MS.length - 1)]);
       continue;
     }
@@ -49,7 +50,7 @@ export async function api(path, options = {}) {
     const problem = await problemOf(reply);
     if (reply.status !== 401 || options.open) throw problem;
     const open = door.knock(problem.kind);
-    if (method !== "GET") throw problem;
+    if (!waits) throw problem;
     await open;
   }
 }

@@ -1,11 +1,11 @@
 /* A scan of a pin: heights and deviation as maps and as surfaces, its symbols, a report to sign. */
 import {
-  api, Button, Field, html, moment, Notice, number, Panel, Problem, t, Table, useEffect, useKept, useMemo,
-  usePress, useQuery, useState,
+  api, Button, Field, html, moment, Notice, number, Panel, Problem, t, Table, useKept, useMemo, usePress,
+  useQuery,
 } from "./bench/kit.js";
 import { FlatMap } from "./bench/flat.js";
 import { evenly, openGrid } from "./bench/grid.js";
-import { Choice, FileField, figure, RecipeField, saveAs, upload } from "./bench/parts.js";
+import { Choice, FileField, figure, RecipeField, saveAs, upload, useAsked } from "./bench/parts.js";
 import { Surface } from "./bench/surface.js";
 import { Symbols, Verdict } from "./scans/judged.js";
 
@@ -16,9 +16,10 @@ export default function Scans() {
   const [recipe, setRecipe] = useKept("recipe", "default");
   const [code, setCode] = useKept("code", "");
   const [asked, setAsked] = useKept("asked", null);
-  const { maps, problem, busy } = useMaps(asked);
+  const { data: maps, problem, busy, again } = useAsked(asked && `/scans/${asked.id}/maps`, asked && asked.body);
   const look = (id) => {
     setScan(id);
+    again();
     setAsked({ id, body: { recipe, side: SIDE, ...(code.trim() ? { code: code.trim() } : {}) } });
   };
   const [send, sent] = usePress(async (_key, file) => look((await upload(file)).scan_id));
@@ -39,21 +40,6 @@ export default function Scans() {
     <${Notice} problem=${sent.problem || problem || printed.problem} /><//>
     ${maps && html`<${Looked} maps=${maps} key=${asked.id} />`}
     <${Recent} chosen=${scanId} onChoose=${look} />`;
-}
-
-/** The maps of what was asked for last; an answer to an older question is not shown. */
-function useMaps(asked) {
-  const [state, setState] = useState({});
-  useEffect(() => {
-    if (!asked) return undefined;
-    let over = false;
-    setState((old) => ({ ...old, busy: true, problem: null }));
-    api(`/scans/${asked.id}/maps`, { method: "POST", body: asked.body })
-      .then((maps) => over || setState({ maps }))
-      .catch((problem) => over || setState({ problem }));
-    return () => (over = true);
-  }, [asked]);
-  return state;
 }
 
 /* A PDF is bytes: the frame's api reads text and JSON. */

@@ -1,5 +1,32 @@
 /* What the engineer's pages share: a recipe to choose, a file to give, figures in a list. */
-import { api, Button, Field, html, number, t, useId, useQuery, useRef, useState } from "./kit.js";
+import {
+  api, Button, Field, html, number, t, useEffect, useId, useQuery, useRef, useState,
+} from "./kit.js";
+
+/**
+ * What a POST answers that changes nothing, such as a plan or maps: {data, problem, busy, again}.
+ * Waits for network and sign-in as a GET does; a path of null asks nothing.
+ */
+export function useAsked(path, body) {
+  const [state, setState] = useState({});
+  const [turn, setTurn] = useState(0);
+  const asked = path && `${path} ${JSON.stringify(body)}`;
+  const again = () => setTurn((number) => number + 1);
+  useEffect(() => {
+    if (!path) {
+      setState({});
+      return undefined;
+    }
+    let over = false;
+    setState((old) => (old.asked === asked ? { ...old, problem: null, busy: true } : { busy: true }));
+    api(path, { method: "POST", body, reads: true }).then(
+      (data) => over || setState({ asked, data }),
+      (problem) => over || setState({ asked, problem }),
+    );
+    return () => (over = true);
+  }, [asked, turn]);
+  return { ...state, again };
+}
 
 /** Choose a recipe of this station. */
 export function RecipeField({ value, onValue, label, name = "recipe" }) {

@@ -1,10 +1,10 @@
 /* The wizard of the closed loop: burn a coupon, scan it, fit the metal, keep a recipe made for it. */
 import {
-  api, Button, Field, html, Notice, number, Panel, t, useEffect, useKept, useMemo, usePress, useQuery, useState,
+  api, Button, Field, html, Notice, number, Panel, t, useKept, useMemo, usePress, useQuery,
 } from "../bench/kit.js";
 import { FlatMap } from "../bench/flat.js";
 import { openGrid } from "../bench/grid.js";
-import { between, figure, FileField, RecipeField, saveProgram, upload } from "../bench/parts.js";
+import { between, figure, FileField, RecipeField, saveProgram, upload, useAsked } from "../bench/parts.js";
 import { PlanViewer } from "../plans/viewer.js";
 
 const STEPS = ["burn", "scan", "fit", "keep"];
@@ -28,22 +28,14 @@ export function Coupon() {
 }
 
 function Burn({ recipe, setRecipe, go }) {
-  const [plan, setPlan] = useState(null);
-  const [problem, setProblem] = useState(null);
-  useEffect(() => {
-    let over = false;
-    setPlan(null);
-    api("/plans", { method: "POST", body: { recipe, coupon: "power" } })
-      .then((found) => over || (setPlan(found), setProblem(null))).catch((found) => over || setProblem(found));
-    return () => (over = true);
-  }, [recipe]);
+  const { data: plan, problem, busy } = useAsked("/plans", { recipe, coupon: "power" });
   const [press, pressed] = usePress(() => saveProgram("power", recipe));
   const command = `pinmark stream power-${recipe}.gcode --fire --port`;
   return html`<${RecipeField} value=${recipe} onValue=${(one) => { setRecipe(one); go(BLANK_SCAN); }} />
     <p>${t("quality.burn-do")}</p><p><code>${command}</code> ${t("quality.port")}</p>
     <${Notice} problem=${problem || pressed.problem} />
     ${plan ? html`<p class="quiet">${t("quality.burn-takes", { s: figure(plan.machine_s, 0), strokes: number(plan.strokes) })}</p>
-      <${PlanViewer} plan=${plan} />` : html`<p role="status">${t("plans.planning")}</p>`}
+      <${PlanViewer} plan=${plan} />` : busy && html`<p role="status">${t("plans.planning")}</p>`}
     <div class="row"><${Button} busy=${pressed.busy} disabled=${!plan} onClick=${() => press()}>${t("bench.save-program")}<//>
       <${Button} kind="main" onClick=${() => go({ step: 1 })}>${t("quality.burned")}<//></div>`;
 }
@@ -51,20 +43,10 @@ function Burn({ recipe, setRecipe, go }) {
 const BLANK_SCAN = { scanId: "", fit: null, kept: null };
 
 function Scan({ at, go, recipe }) {
-  const [maps, setMaps] = useState(null);
-  const [problem, setProblem] = useState(null);
+  const { data: maps, problem } = useAsked(at.scanId ? `/scans/${at.scanId}/maps` : null, { recipe, side: 300 });
   const [send, sent] = usePress(async (_key, file) => {
     go({ ...BLANK_SCAN, scanId: (await upload(file)).scan_id });
   });
-  useEffect(() => {
-    let over = false;
-    setMaps(null);
-    if (at.scanId) {
-      api(`/scans/${at.scanId}/maps`, { method: "POST", body: { recipe, side: 300 } })
-        .then((found) => over || (setMaps(found), setProblem(null))).catch((found) => over || setProblem(found));
-    }
-    return () => (over = true);
-  }, [at.scanId]);
   const map = useMemo(() => maps && openGrid(maps.heights), [maps]);
   return html`<${FileField} name="coupon" label=${t("bench.coupon-file")} hint=${t("bench.coupon-hint")} accept=".x3p" onFile=${send} />
     ${sent.busy && html`<p role="status">${t("bench.uploading")}</p>`}<${Notice} problem=${sent.problem || problem} />
