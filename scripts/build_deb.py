@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
 LIB = Path("usr/lib/pinmark")
 VENV = LIB / "venv"
+MAINTAINER = "pinmark <pinmark@example.invalid>"
 PLATFORMS = {"amd64": "x86_64", "arm64": "aarch64"}
 GLIBC = ((2, 28), (2, 27), (2, 26), (2, 17), (2, 5))
 """Tags of manylinux wheels that run on Debian 12 (glibc 2.36) and later."""
@@ -36,7 +38,7 @@ def main() -> None:
     site = tree / VENV / "lib" / f"python{asked.python}" / "site-packages"
     install(asked, site)
     write_environment(tree, asked.python)
-    write_files(tree, asked.source)
+    write_files(tree, asked.source, version)
     write_control(tree, version, asked)
     out = ROOT / "dist" / f"{tree.name}.deb"
     out.parent.mkdir(exist_ok=True)
@@ -134,7 +136,7 @@ def write_environment(tree: Path, python: str) -> None:
     programs.mkdir(parents=True)
     home = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n"
     (tree / VENV / "pyvenv.cfg").write_text(home)
-    (programs / f"python{python}").symlink_to(f"/usr/bin/python{python}")
+    (programs / f"python{python}").symlink_to(f"../../../../bin/python{python}")
     (programs / "python3").symlink_to(f"python{python}")
     (programs / "python").symlink_to(f"python{python}")
     write(programs / "pinmark", PROGRAM, 0o755)
@@ -151,7 +153,7 @@ if __name__ == "__main__":  # the bench's process imports this file anew
 """
 
 
-def write_files(tree: Path, source: Path) -> None:
+def write_files(tree: Path, source: Path, version: str) -> None:
     """Put everything that is not Python in its place."""
     packaging = packaging_of(source)
     debian = packaging / "debian"
@@ -170,27 +172,37 @@ def write_files(tree: Path, source: Path) -> None:
     write(tree / "usr/share/lintian/overrides/pinmark", (debian / "lintian-overrides").read_text())
     docs = tree / "usr/share/doc/pinmark"
     write(docs / "copyright", (debian / "copyright").read_text())
-    for name, text in (("changelog", (source / "CHANGELOG.md").read_text()),):
-        docs.joinpath(f"{name}.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    for page in (
-        source / "README.md",
-        source / "SAFETY.md",
-        *sorted((source / "docs").glob("*.md")),
-    ):
+    docs.joinpath("changelog.gz").write_bytes(gzip.compress(changelog(version, source), 9, mtime=0))
+    pages = [source / name for name in ("README.md", "SAFETY.md", "CHANGELOG.md")]
+    for page in (*pages, *sorted((source / "docs").glob("*.md"))):
         write(docs / page.name, page.read_text())
     man = gzip.compress((debian / "pinmark.1").read_bytes(), 9, mtime=0)
     (tree / "usr/share/man/man1").mkdir(parents=True)
     (tree / "usr/share/man/man1/pinmark.1.gz").write_bytes(man)
 
 
+def changelog(version: str, source: Path) -> bytes:
+    """Return a changelog as Debian reads one; what changed is in CHANGELOG.md beside it."""
+    words = ["git", "-C", str(source), "log", "-1", "--format=%cD"]
+    date = subprocess.run(words, capture_output=True, text=True).stdout.strip()
+    who = MAINTAINER + "  " + (date or "Thu, 01 Jan 1970 00:00:00 +0000")
+    head = f"pinmark ({version}) unstable; urgency=medium"
+    return f"{head}\n\n  * See CHANGELOG.md in this folder.\n\n -- {who}\n".encode()
+
+
 def write_control(tree: Path, version: str, asked: argparse.Namespace) -> None:
     """Write DEBIAN/: what dpkg has to know and do."""
     size_kb = sum(p.lstat().st_size for p in tree.rglob("*") if not p.is_dir()) // 1024
-    about = project(ROOT)["description"]
+    about = "\n ".join(textwrap.wrap(project(asked.source)["description"], 76))
     debian = packaging_of(asked.source) / "debian"
     control = (debian / "control.in").read_text()
     filled = control.format(
-        version=version, arch=asked.arch, python=asked.python, size_kb=size_kb, about=about
+        version=version,
+        arch=asked.arch,
+        python=asked.python,
+        size_kb=size_kb,
+        about=about,
+        maintainer=MAINTAINER,
     )
     folder = tree / "DEBIAN"
     write(folder / "control", filled)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -41,7 +42,7 @@ def tree(build_deb: ModuleType, tmp_path: Path) -> Path:
     """The package's tree, without the libraries."""
     asked = argparse.Namespace(arch="arm64", python="3.11", source=REPOSITORY)
     build_deb.write_environment(tmp_path, asked.python)
-    build_deb.write_files(tmp_path, REPOSITORY)
+    build_deb.write_files(tmp_path, REPOSITORY, "0.1.0+7")
     build_deb.write_control(tmp_path, "0.1.0+7", asked)
     return tmp_path
 
@@ -94,12 +95,27 @@ def test_every_file_has_its_sum(tree: Path) -> None:
 def test_the_environment_runs_debians_python(tree: Path) -> None:
     """Its python is the system's, its program starts it, and both alert rules are there."""
     programs = tree / "usr/lib/pinmark/venv/bin"
-    assert str((programs / "python3.11").readlink()) == "/usr/bin/python3.11"
+    target = programs.relative_to(tree) / (programs / "python3.11").readlink()
+    assert os.path.normpath(target) == "usr/bin/python3.11"
     assert (programs / "pinmark").read_text().startswith("#!/usr/lib/pinmark/venv/bin/python\n")
     # multiprocessing imports it anew in each process it spawns, and must not start a service there
     assert '\nif __name__ == "__main__":' in (programs / "pinmark").read_text()
     assert (tree / "usr/share/pinmark/prometheus/pinmark-alerts.yml").exists()
     assert (tree / "usr/share/doc/pinmark/runbook.md").exists()
+
+
+def test_lintian_has_nothing_to_say(
+    build_deb: ModuleType, tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Of what is ours; the libraries' own files are theirs."""
+    if (lintian := shutil.which("lintian")) is None or shutil.which("dpkg-deb") is None:
+        pytest.skip("no lintian on this machine")
+    out = tmp_path_factory.mktemp("deb") / "pinmark_0.1.0+7_arm64.deb"
+    build_deb.fix_modes(tree)
+    words = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", str(tree), str(out)]
+    subprocess.run(words, check=True, capture_output=True)
+    done = subprocess.run([lintian, "--allow-root", str(out)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["postinst", "prerm", "postrm", "pinmark.sh"])
