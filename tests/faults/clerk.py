@@ -240,7 +240,8 @@ class _Problem(PinmarkError):
 def mark_pins(clerk: Clerk) -> None:
     """The whole use case: whatever is refused, the laser is off and the record no lie."""
     floor = Floor(load_setup("default").machine)
-    for passed in range(0, MOST_WRITES, PIN_STEP):
+    step = PIN_STEP if clerk.error != READ_ONLY or EVERY else 3 * PIN_STEP
+    for passed in range(0, MOST_WRITES, step):
         n, before = clerk.next(), floor.burned_mm
         clerk.layer.refuse(clerk.error, after=passed)
         answer = ""

@@ -12,6 +12,7 @@ import errno
 import functools
 import mmap
 import os
+import platform
 import shutil
 import struct
 import subprocess
@@ -121,7 +122,9 @@ class Layer:
 
 @functools.cache
 def build() -> Path | None:
-    """Compile the layer; ``None`` where there is no C compiler and none can be had."""
+    """Compile the layer; ``None`` without glibc, or where no C compiler can be had."""
+    if platform.libc_ver()[0] != "glibc":
+        return None
     compiler = shutil.which("cc") or shutil.which("gcc") or _install_compiler()
     if compiler is None:
         return None
@@ -147,7 +150,7 @@ def laid_under(root: Path, beside: Path, *, traced: bool = True) -> Iterator[Lay
     """Lay the layer under folder ``root``; its trace and page lie in folder ``beside``."""
     library = build()
     if library is None:
-        pytest.skip("no C compiler for the file layer: install Debian's packages gcc, libc6-dev")
+        pytest.skip("the file layer takes glibc and a C compiler: Debian's gcc and libc6-dev")
     root.mkdir(parents=True, exist_ok=True)
     beside.mkdir(parents=True, exist_ok=True)
     page = beside / "control"

@@ -1,9 +1,9 @@
 """A shift of pins on the layer, until the power goes: run as a process group of its own.
 
-In: the trace, the first and last pin, the pin at which the power goes and a seed; with a port, the
-stream has a process of its own that talks to it. Out: in the trace, what was said of each pin, and
-that its laser burned. The power goes at a change of the disk that chance chooses, within the life
-of that pin: the kernel kills the whole group there.
+In: the first and last pin, the pin at which the power goes (-1: at the start, while the last cut is
+recovered from) and a seed; with a port, the stream has a process of its own that talks to it. Out:
+in the trace, what was said of each pin, and that its laser burned. The power goes at a change of
+the disk that chance chooses: the kernel kills the whole group there.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from hardware.load import load_setup
 from station_api.records import Records
 from station_api.station import open_station
 from tests.faults import floor
-from tests.faults.layer import own_layer, say
+from tests.faults.layer import Layer, own_layer, say
 
-CHANGES_A_PIN = 130
-"""About as many as a pin takes from its intent to its verdict; a few cuts fall into the next."""
+CHANGES_A_PIN, CHANGES_A_START = 130, 40
+"""About as many as a pin takes from its intent to its verdict, and a start until it has recovered;
+a few cuts fall into what follows."""
 
 
 class Teller(floor.Quiet):
@@ -45,8 +46,7 @@ def mark_all(records: Records, place: floor.Floor, port: str | None, plan: list[
     first, last, fatal, seed = plan
     for n in range(first, last):
         if n == fatal:
-            dice = random.Random(seed)
-            layer.control.kill_at = layer.control.calls + dice.randrange(1, CHANGES_A_PIN)
+            cut_soon(layer, seed, CHANGES_A_PIN)
         teller = Teller(lambda n=n: say(layer.trace, f"burn {n}"))  # type: ignore[misc]
         try:
             mark_id = floor.mark_pin(place, records, layer.root, n, watcher=teller, port=port)
@@ -59,10 +59,17 @@ def mark_all(records: Records, place: floor.Floor, port: str | None, plan: list[
     say(layer.trace, "end")
 
 
+def cut_soon(layer: Layer, seed: int, changes: int) -> None:
+    """Let the power go at one of the next ``changes`` changes of the disk."""
+    layer.control.kill_at = layer.control.calls + random.Random(seed).randrange(1, changes)
+
+
 def main(port: str | None, plan: list[int]) -> None:
     """Open the station as the service does, and work."""
     place = floor.Floor(load_setup("default").machine)
     apart = mock.patch.object(floor.Floor, "open_stream", lambda _, *where: ApartStream(*where))
+    if plan[2] < 0:
+        cut_soon(own_layer(), plan[3], CHANGES_A_START)
     with open_station(to_mark=True) as station:
         if port is None:
             mark_all(station.records, place, None, plan)

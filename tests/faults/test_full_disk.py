@@ -66,7 +66,7 @@ def test_at_every_write(
 
 def check_pins(pins: list[dict[str, Any]]) -> None:
     """The laser is off, what burned is in doubt or marked, what is blank is neither."""
-    assert len(pins) > 15
+    assert len(pins) > 5
     for one in pins:
         assert one["dark"], one
         assert "traceback" not in one["answer"], one

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from engraver.record import MarkState
 from firmware_bridge.journal import read_journal
 from station_api.people.keys import load_pepper
 from station_api.records import Records
 from station_api.records.fsck import fsck
+from station_api.records.tables import transitions
 from station_api.service.scan_store import ScanStore
 from station_api.trace.case_scans import CaseScans
 from tests.conftest import REPOSITORY
@@ -95,8 +97,7 @@ def check(said: list[str], home: Path, how: str) -> int:
         held = Counter(one.serial for one in marks if one.state is not MarkState.RE_MARK)
         held.subtract(one.serial for one in marks if one.state is MarkState.SCRAPPED)
         assert not [serial for serial, count in held.items() if count > 1], how
-        for line in said:
-            require(records, home, line.split(), how)
+        require_all(records, home, said, how)
         assert [one.line() for one in fsck(records.database).findings] == [], how
         records.append_event("auth", {"event": "first start after the cut"})
         return len(recovered)
@@ -104,13 +105,23 @@ def check(said: list[str], home: Path, how: str) -> int:
         records.close()
 
 
-def require(records: Records, home: Path, line: list[str], how: str) -> None:
-    """Require that one thing that was said is still so."""
-    match line:
-        case ["mark", mark_id, number, state]:
-            assert records.get(mark_id).serial == intent(int(number)).serial, how
-            states = [one["to_state"] for one in records.history(mark_id)]
-            assert state in states, f"{mark_id} was said to be {state}, is {states}; {how}"
+def require_all(records: Records, home: Path, said: list[str], how: str) -> None:
+    """Require that everything that was said is still so."""
+    serials = {one.mark_id: one.serial for one in records.all_marks()}
+    query = sa.select(transitions.c.mark_id, transitions.c.to_state)
+    with records.database.reading.connect() as connection:
+        states = {(row.mark_id, row.to_state) for row in connection.execute(query)}
+    for line in said:
+        match line.split():
+            case ["mark", mark_id, number, state]:
+                assert serials.get(mark_id) == intent(int(number)).serial, (line, how)
+                assert (mark_id, state) in states, (line, how)
+            case words:
+                _require(records, home, words, how)
+
+
+def _require(records: Records, home: Path, words: list[str], how: str) -> None:
+    match words:
         case ["event", position, number]:
             assert b'"n":' + number.encode() in records.entry(int(position)).record, how
         case ["checkpoint", size]:
