@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
 from engraver import registry
+from engraver.allotment import BLOCK_SIZE
 from engraver.errors import RegistryError
 from engraver.registry import Registry, Row
+from engraver.templates import parse_template
 from firmware_bridge.durable import make_folder, replace_durably
 from station_api.home import station_home
 
@@ -53,6 +56,37 @@ def sample_registry() -> Registry:
     """Return the registry of invented makes that comes with pinmark."""
     source = resources.files("station_api") / "samples" / FILE_NAME
     return registry.parse(source.read_text(encoding="utf-8"))
+
+
+def allot(
+    make: str,
+    model: str,
+    *,
+    template: str = "",
+    start: int = 0,
+    serials: tuple[str, ...] = (),
+    blocks: int | None = None,
+    dated: str = "",
+) -> Row:
+    """Allot the next free blocks to a make and model, as many as its serials need; return the row.
+
+    Raises
+    ------
+    RegistryError
+        If it is no row, or a serial of it would fit another row as well.
+    """
+    today = datetime.now(UTC).date().isoformat()
+    needed = len(serials) or (parse_template(template).size - start if template else 1)
+    count = -(-needed // BLOCK_SIZE) if blocks is None else blocks
+
+    def step(ours: Registry) -> Registry:
+        row = Row(ours.next_block, count, make, model, template, start, serials, dated or today)
+        grown = ours.extended(row)
+        if new := set(grown.ambiguities()) - set(ours.ambiguities()):
+            raise RegistryError(f"{min(new)}; give the new row serials of its own")
+        return grown
+
+    return grow(step, today).rows[-1]
 
 
 def grow(step: Callable[[Registry], Registry], today: str) -> Registry:

@@ -47,6 +47,7 @@ GROUPS = {
     "config": "config",
     "doctor": "doctor",
     "support-bundle": "doctor",
+    "setup": "setup",
     "serve": "serve",
     "openapi": "serve",
     "link": "link",

@@ -8,36 +8,24 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from engraver.errors import PortError
 from engraver.record import MarkState
 from station_api import samples
 from station_api.cli import shell
 from station_api.cli.report import Display, report_fields
 from station_api.configuration import CONFIG_VARIABLE
 from station_api.home import HOME_VARIABLE
-from station_api.marking import MarkReport, mark_order
-from station_api.pictures import plan as plan_picture
-from station_api.pictures import surface
+from station_api.marking import mark_order
 from station_api.registry_file import load_registry
 from station_api.scans import scan_taker
 from station_api.schemas import order_from
 from station_api.station import open_station
-from station_api.walk import Watcher, timed
-
-START_TIMEOUT_S = 30.0
-SCAN_TIMEOUT_S = 120.0
-POLL_S = 0.02
+from station_api.virtual_run import SCAN_TIMEOUT_S, draw, virtual_engraver
 
 
 def register(app: typer.Typer) -> None:
@@ -88,45 +76,6 @@ def demo(
     else:
         tell(fields)
     return shell.BAD_MARK if report.state is MarkState.REJECTED else shell.DONE
-
-
-@contextmanager
-def virtual_engraver(
-    folder: Path, recipe: str, watcher: Watcher
-) -> Iterator[tuple[Path, Callable[[], bool]]]:
-    """Start `pinmark engraver` on a pseudo-terminal; end it with the block."""
-    pty = folder / "controller"
-    words = ["engraver", "--pty", str(pty), "--recipe", recipe, "--out", str(folder)]
-    command = [sys.executable, "-m", "station_api", *words, "--speed", "max"]
-    with timed("engraver", watcher) as said, (folder / "engraver.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not pty.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                raise PortError(
-                    f"the virtual engraver did not start; see {folder / 'engraver.log'}"
-                )
-            time.sleep(POLL_S)
-        said.append(f"virtual GRBL on {pty}")
-    try:
-        yield pty, lambda: process.poll() is None
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def draw(report: MarkReport, folder: Path, watcher: Watcher) -> dict[str, str]:
-    """Draw the plan, the ablated pin and the read-back; return their paths by name."""
-    with timed("pictures", watcher) as said:
-        paths = {name: folder / f"{name}.png" for name in ("plan", "pin", "read_back")}
-        planned = report.planned
-        plan_picture.save_png(planned.toolpath, planned.design.characters, paths["plan"])
-        if report.scan is not None and report.inspection is not None:
-            surface.draw_pin(report.scan, paths["pin"])
-            surface.draw_read_back(report.scan, report.inspection, paths["read_back"])
-        said.append(f"in {folder}")
-    return {name: str(path) for name, path in paths.items()}
 
 
 def tell(fields: dict[str, Any]) -> None:

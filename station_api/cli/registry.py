@@ -12,10 +12,9 @@ from engraver import registry
 from engraver.allotment import BLOCK_SIZE, Row, row_fields
 from engraver.errors import RegistryError
 from engraver.orders import normalise_serial
-from engraver.registry import Registry
 from engraver.templates import parse_template
 from station_api.cli.shell import JsonOption, console, emit
-from station_api.registry_file import grow, load_registry, registry_path
+from station_api.registry_file import allot, grow, load_registry, registry_path
 
 commands = typer.Typer(no_args_is_help=True, help="Makes, models and their blocks of codes.")
 
@@ -77,22 +76,11 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Allot the next free blocks to a make and model."""
-    today = datetime.now(UTC).date().isoformat()
     start = _start_index(template, first_serial) if template else 0
     listed = _read_serials(serials) if serials else ()
-    needed = len(listed) or (parse_template(template).size - start if template else 1)
-    count = -(-needed // BLOCK_SIZE) if blocks is None else blocks
-
-    def step(ours: Registry) -> Registry:
-        first = ours.next_block
-        grown = ours.extended(
-            Row(first, count, make, model, template, start, listed, dated or today)
-        )
-        if new := set(grown.ambiguities()) - set(ours.ambiguities()):
-            raise RegistryError(f"{min(new)}; give the new row serials of its own")
-        return grown
-
-    row = grow(step, today).rows[-1]
+    row = allot(
+        make, model, template=template, start=start, serials=listed, blocks=blocks, dated=dated
+    )
     if as_json:
         emit(_fields(row))
         return

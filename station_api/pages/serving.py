@@ -45,10 +45,10 @@ router = APIRouter(include_in_schema=False)
 def add_pages(app: FastAPI) -> None:
     """Serve the pages from an application."""
     app.include_router(router)
-    app.mount("/pages/static", _Static(directory=STATIC))
+    app.mount("/pages/static", PageFiles(directory=STATIC))
 
 
-class _Static(StaticFiles):
+class PageFiles(StaticFiles):
     """Files that browsers keep and ask about."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -131,7 +131,7 @@ def shell_of(page: Page | None, status: int) -> str:
         _template()
         .replace("PAGE", html.escape(page.name if page else ""))
         .replace("STATUS", str(status))
-        .replace("<!-- preload -->", _preloads(page.name if page else ""))
+        .replace("<!-- preload -->", _preloads(page.name, page.styles) if page else _preloads(""))
     )
 
 
@@ -141,15 +141,14 @@ def _template() -> str:
 
 
 @cache
-def _preloads(name: str) -> str:
+def _preloads(name: str, styles: tuple[str, ...] = ()) -> str:
     # all at once, not one after the other as each module names the next
     files = [*sorted(STATIC.glob("vendor/*.js")), *sorted(STATIC.glob("frame/*.js"))]
     if name:
         files.append(STATIC / "pages" / f"{name}.js")
     names = [file.relative_to(STATIC).as_posix() for file in files if file.name != "theme.js"]
     links = [f'<link rel="modulepreload" href="/pages/static/{name}">' for name in names]
-    page = page_named(name)
-    for style in (*page.styles, f"{name}.css") if page else ():
+    for style in (*styles, f"{name}.css") if name else ():
         if (STATIC / "pages" / style).exists():
             links.append(f'<link rel="stylesheet" href="/pages/static/pages/{style}">')
     return "\n".join(links)

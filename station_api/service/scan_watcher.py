@@ -26,6 +26,7 @@ import sqlalchemy as sa
 from engraver import codes, gcode
 from engraver.errors import InputError, PinmarkError, StorageError
 from engraver.record import MarkState
+from station_api.logs import fields
 from station_api.people import Caller, Role
 from station_api.profiles import load_setup
 from station_api.quality.figures import INSPECTED
@@ -174,7 +175,7 @@ class ScanWatcher:
         if said != self.said:
             self.said = said
             if said:
-                LOG.warning("scan folder: %s", said)
+                LOG.warning("the scan folder waits for somebody")  # names of files hold serials
             self._live.tell("folder", said=said)
 
     # ---- one file
@@ -196,7 +197,7 @@ class ScanWatcher:
         except InputError as error:
             receipt = self._note(path, size, digest, Outcome.KEPT, why=_line(error))
         self._shelves.put(path, receipt)
-        LOG.info("a scan came to the folder: %s", receipt.outcome)
+        LOG.info("a scan was put away", extra=fields(outcome=receipt.outcome, mark=receipt.mark_id))
         self._live.tell("folder", outcome=receipt.outcome, mark_id=receipt.mark_id)
         return True
 

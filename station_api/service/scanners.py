@@ -16,6 +16,7 @@ from typing import Any
 from engraver.errors import InputError, PinmarkError, PortError
 from hardware.scanner import HidScanner, Scanner, SerialScanner
 from station_api.configuration.model import ScannerKeys
+from station_api.logs import fields
 from station_api.people import Caller, Role
 from station_api.records import now_us
 from station_api.service.live import Live
@@ -99,7 +100,7 @@ class Scanners:
                 self._change(held, state="away", said=_line(error))
                 self._closing.wait(AGAIN_S)
             except Exception:
-                LOG.exception("scanner %s ended with a fault", held.now.name)
+                LOG.exception("a scanner ended with a fault", extra=fields(scanner=held.now.name))
                 self._change(held, state="away", said="a fault; the service's log has the details")
                 self._closing.wait(AGAIN_S)
             finally:
@@ -141,9 +142,9 @@ class Scanners:
         if (before.state, before.said) == (state, said):
             return
         if state == "away":
-            LOG.warning("scanner %s: %s", held.now.name, said)
+            LOG.warning("a scanner is away", extra=fields(scanner=held.now.name))
         else:
-            LOG.info("scanner %s is read", held.now.name)
+            LOG.info("a scanner is read", extra=fields(scanner=held.now.name))
         self._live.tell("scanner", **asdict(held.now))
 
 
