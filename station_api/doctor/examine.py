@@ -6,14 +6,15 @@ fault of its own: the doctor has to work on the day everything else does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from engraver.errors import PinmarkError
 from station_api.configuration.load import Reading
-from station_api.doctor import kept, link, machine
+from station_api.doctor import floor, kept, link, machine
 from station_api.doctor.check import Check, fault, skipped
 from station_api.records import Records
 from station_api.transparency.note import SignerKey
@@ -24,7 +25,8 @@ class Place:
     """What is examined.
 
     ``records`` is ``None`` if they could not be opened, ``why_not`` then says why. ``port_taken``
-    says who holds the controller, if it must not be asked now.
+    says who holds the controller, if it must not be asked now. ``panel`` and ``scanners`` are how
+    a running service sees them, which has them open.
     """
 
     home: Path
@@ -34,6 +36,8 @@ class Place:
     signer: SignerKey | None = None
     port: str | None = None
     port_taken: str = ""
+    panel: Mapping[str, Any] | None = None
+    scanners: Sequence[Mapping[str, Any]] | None = None
 
 
 def examine(place: Place) -> list[Check]:
@@ -62,6 +66,11 @@ def _looks(place: Place) -> Iterator[tuple[str, Callable[[], Iterable[Check]]]]:
     yield from _of_records(place)
     yield "port", lambda: _port(place)
     yield "controller", lambda: _controller(place)
+    yield (
+        "interlocks",
+        lambda: floor.interlocks(home, settings, place.panel, place.port_taken),
+    )
+    yield "scanner", lambda: floor.scanners(settings, place.scanners)
 
 
 def _of_records(place: Place) -> Iterator[tuple[str, Callable[[], Iterable[Check]]]]:

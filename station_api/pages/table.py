@@ -40,6 +40,7 @@ DESK = ("desk/desk.css",)
 
 PAGES = (
     Page("operator", Right.START_MARKS),
+    Page("panel", Right.START_MARKS),
     Page("plans", Right.USE_BENCH, styles=BENCH),
     Page("scans", Right.USE_BENCH, styles=BENCH),
     Page("quality", Right.USE_BENCH, styles=BENCH),

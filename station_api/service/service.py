@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engraver.registry import Registry
 from station_api.casings.store import Casings
@@ -132,6 +133,12 @@ def make_service(
         watched.folder, watched.largest_mb * 1_000_000, records, scans, bench, shelf.folder, live
     )
     watcher.open()
+    readers = open_scanners(scanners or ScannerKeys(), labels, live)
+
+    def around() -> dict[str, Any]:
+        shown = None if interlocks is None else interlocks.snapshot()
+        return {"panel": shown, "scanners": readers.states()}
+
     return Service(
         home=home,
         records=records,
@@ -153,13 +160,13 @@ def make_service(
         floor=floor,
         labels=labels,
         watcher=watcher,
-        scanners=open_scanners(scanners or ScannerKeys(), labels, live),
+        scanners=readers,
         plans=Plans(registry, shelf),
         instrument=Instrument(instrument, scans),
         webhooks=Webhooks(records),
         metrics=Metrics(records, sessions, live, runner, home),
         signer=signer,
-        upkeep=Upkeep(home, records, runner, signer),
+        upkeep=Upkeep(home, records, runner, signer, around),
         pulse=Pulse(records, runner.hung),
         bench=bench,
         releases=Releases(records),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from station_api.backups import Kept, Taken, back_up, backup_folder, list_backups
 from station_api.configuration import read_here
@@ -21,6 +22,9 @@ from station_api.service.runner import Runner
 from station_api.support_bundle import make_bundle
 from station_api.transparency.note import SignerKey
 
+Around = Callable[[], dict[str, Any]]
+"""How the service sees what only it may have open: ``panel`` and ``scanners`` of a `Place`."""
+
 MARKING = "not asked: a pin is being marked"
 NOT_ASKED = "not asked this time"
 
@@ -28,8 +32,16 @@ NOT_ASKED = "not asked this time"
 class Upkeep:
     """What an administrator asks of a running station."""
 
-    def __init__(self, home: Path, records: Records, runner: Runner, signer: SignerKey) -> None:
+    def __init__(
+        self,
+        home: Path,
+        records: Records,
+        runner: Runner,
+        signer: SignerKey,
+        around: Around = dict,
+    ) -> None:
         self._home, self._records, self._runner, self._signer = home, records, runner, signer
+        self._around = around
         self._turn = threading.Lock()
         self._looked: dict[bool, tuple[float, list[Check]]] = {}
 
@@ -83,5 +95,5 @@ class Upkeep:
     def _place(self, port_taken: str) -> Place:
         return Place(
             self._home, read_here(), self._records,
-            signer=self._signer, port=self._runner.port, port_taken=port_taken,
+            signer=self._signer, port=self._runner.port, port_taken=port_taken, **self._around(),
         )  # fmt: skip

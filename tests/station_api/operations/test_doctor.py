@@ -25,7 +25,8 @@ from tests.conftest import engraver_process
 from tests.station_api.records.houses import mark
 
 NAMES = ["versions", "configuration", "sqlite", "clock", "disk", "permissions", "log key",
-         "database", "log", "backup", "marks in doubt", "port", "controller"]  # fmt: skip
+         "database", "log", "backup", "marks in doubt", "port", "controller",
+         "interlocks", "scanner"]  # fmt: skip
 
 
 @pytest.fixture

@@ -65,12 +65,17 @@ class Station:
 
 @contextmanager
 def serving(
-    home: Path, engraver: str | None = None, instrument: Path | None = None
+    home: Path,
+    engraver: str | None = None,
+    instrument: Path | None = None,
+    panel: str = "none",
 ) -> Iterator[Station]:
     """Serve a station in a thread of this process, with one person of each role."""
     home.mkdir(parents=True, exist_ok=True)
     records = Records(home / "station.db")
-    service = make_service(home, records, engraver, Hasher(QUICK), instrument=instrument)
+    service = make_service(
+        home, records, engraver, Hasher(QUICK), panel=panel, instrument=instrument
+    )
     add_one_of_each(service.people)
     listener = listen("127.0.0.1", 0, tls=False, plain=True)
     server = make_server(make_app(service))

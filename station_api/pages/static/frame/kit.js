@@ -4,6 +4,7 @@ export {
   useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState,
 } from "../vendor/hooks.js";
 export { api, newKey, pause, Problem, reachable } from "./api.js";
+export { Chain } from "./chain.js";
 export { hear, stream } from "./live.js";
 export { PlanView, readPlan, usePlan } from "./plan.js";
 export { recorded, useEvery, useHear, useKept, usePress, useQuery } from "./query.js";

@@ -1,6 +1,6 @@
 /* Beside the work: where an order is scanned or typed, what waits, the queue, counts, last marks. */
 import {
-  Button, clock, Dialog, Field, html, number, Panel, State, t, useKept, useState,
+  Button, Chain, clock, Dialog, Field, html, number, Panel, State, t, useKept, useQuery, useState,
 } from "../../frame/kit.js";
 import { Decide } from "./decide.js";
 
@@ -9,6 +9,7 @@ const COUNTED = ["verified", "rejected", "unknown", "scrapped"];
 export function Side({ floor, who, choose, scanned, canChoose }) {
   const [text, setText] = useKept("order", "");
   const [open, setOpen] = useState(null);
+  const { data: panel } = useQuery("/panel", (event) => event.event === "panel");
   const submit = (event) => {
     event.preventDefault();
     if (text.trim()) scanned(text.trim()).then((done) => done && setText(""));
@@ -17,6 +18,7 @@ export function Side({ floor, who, choose, scanned, canChoose }) {
     <form class="scan" onSubmit=${submit}><${Field} name="order" label=${t("operator.scan-label")}
       value=${text} onValue=${setText} />
       <${Button} type="submit" disabled=${!canChoose}>${t("operator.take")}<//></form>
+    ${panel && html`<${Chain} panel=${panel} />`}
     ${floor.scanners.filter((one) => one.state === "away").map((one) => html`<p key=${one.device}
       class="notice warn" role="status">${t("operator.scanner-away", { name: one.name })} ${one.said}</p>`)}
     ${floor.kept_scans.length > 0 && html`<${Kept} scans=${floor.kept_scans} />`}
