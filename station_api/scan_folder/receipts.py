@@ -7,11 +7,12 @@ whole and on disk, so that no moved file lacks one. Nothing is deleted and nothi
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from firmware_bridge.durable import replace_durably
 
 RECEIPT = ".receipt.json"
 SHOWN = 50
@@ -72,12 +73,7 @@ class Shelves:
         place = Outcome.KEPT if receipt.outcome == Outcome.KEPT else Outcome.INSPECTED
         there = _free(self.folder / place / path.name)
         note = there.with_name(there.name + RECEIPT)
-        draft = note.with_name(f".{note.name}.new")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(asdict(receipt), file, ensure_ascii=True, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(note)
+        replace_durably(note, json.dumps(asdict(receipt), indent=1) + "\n")
         try:
             path.rename(there)
         except OSError:

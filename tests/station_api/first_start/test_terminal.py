@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from station_api.cli import shell
+from station_api.cli.app import make_app
 from station_api.key_backup import noted_backup
 from station_api.people import People, Role
 from station_api.records import Records
-from tests.conftest import REPOSITORY
 
 PASSWORD = "correct horse battery"
-LONG_S = 300
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine of somebody who has nothing yet, and a stick."""
     (tmp_path / "stick").mkdir()
+    monkeypatch.setenv("PINMARK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PINMARK_CONFIG", str(tmp_path / "pinmark.toml"))
+    monkeypatch.delenv("PINMARK_STATION", raising=False)
     return tmp_path
 
 
-def run(place: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `pinmark` as somebody who has nothing yet, with what they type."""
-    variables = {name: text for name, text in os.environ.items() if "PINMARK" not in name}
-    variables |= {
-        "PINMARK_HOME": str(place / "home"),
-        "PINMARK_CONFIG": str(place / "pinmark.toml"),
-        "COLUMNS": "200",
-    }
-    command = [sys.executable, "-m", "station_api", *words]
-    return subprocess.run(
-        command, input=typed, env=variables, cwd=REPOSITORY, capture_output=True, text=True,
-        timeout=LONG_S, check=False,
-    )  # fmt: skip
+@pytest.fixture
+def run(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `pinmark` with what somebody types."""
+
+    def go(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        code = shell.run(make_app(list(words)), list(words))
+        printed = capsys.readouterr()
+        return subprocess.CompletedProcess(words, code, printed.out, printed.err)
+
+    return go
 
 
-def steps(place: Path) -> dict[str, str]:
-    found: dict[str, Any] = json.loads(run(place, "setup", "--json").stdout)
+def steps(run: Run) -> dict[str, str]:
+    found: dict[str, Any] = json.loads(run("setup", "--json").stdout)
     return {one["step"]: one["state"] for one in found["steps"]}
 
 
@@ -50,12 +57,11 @@ def lines(*answers: str) -> str:
     return "".join(f"{one}\n" for one in answers)
 
 
-def test_from_nothing_to_the_first_mark(place: Path) -> None:
+def test_from_nothing_to_the_first_mark(place: Path, run: Run) -> None:
     """Every answer in one go, wrong ones told at once; then everything is there and sound."""
-    assert set(steps(place).values()) == {"open"}
+    assert set(steps(run).values()) == {"open"}
     assert not (place / "home" / "station.db").exists()
-    done = run(
-        place, "setup", typed=lines(
+    done = run("setup", typed=lines(
             "no blanks in it please", "LINE-3",
             "Example Arms, Inc.", "9-99", "", "",
             "Example Arms, Inc.", "9-77-067-07-6A-12345", "1 Example Road, Reno NV", "",
@@ -71,8 +77,8 @@ def test_from_nothing_to_the_first_mark(place: Path) -> None:
                  "/dev/not-there is not there", "own disk"):  # fmt: skip
         assert said in done.stdout, said
     assert PASSWORD not in done.stdout + (place / "pinmark.toml").read_text()
-    assert set(steps(place).values()) == {"done"}
-    assert run(place, "config", "check").returncode == 0
+    assert set(steps(run).values()) == {"done"}
+    assert run("config", "check").returncode == 0
     records = Records(place / "home" / "station.db", "LINE-3")
     assert [one.role for one in People(records).all()] == [Role.ADMINISTRATOR]
     assert records.all_marks() == []  # the first mark was a trial
@@ -86,34 +92,34 @@ def test_from_nothing_to_the_first_mark(place: Path) -> None:
     assert (trial["good"], trial["serial"], trial["read_back"]) == (True, "T00001", trial["code"])
     assert (trial["next_serial"], trial["next_code"]) == ("ZQ0000", "R8RPE1GVR8L1")
     before = {file: file.read_bytes() for file in (place / "pinmark.toml", kept)}
-    again = run(place, "setup", typed=lines("OTHER"))
+    again = run("setup", typed=lines("OTHER"))
     assert again.returncode == 0 and "station: LINE-3" in again.stdout
     assert {file: file.read_bytes() for file in before} == before
 
 
-def test_broken_off_and_taken_up_again(place: Path) -> None:
+def test_broken_off_and_taken_up_again(place: Path, run: Run) -> None:
     """The end of what is typed breaks it off; what was answered stays, the next start goes on."""
-    broken = run(place, "setup", typed=lines("S9", "later", "A. Smith"))
+    broken = run("setup", typed=lines("S9", "later", "A. Smith"))
     assert broken.returncode == 130
-    found = steps(place)
+    found = steps(run)
     assert (found["station"], found["licence"], found["administrator"]) == (
         "done", "skipped", "open",
     )  # fmt: skip
-    more = run(place, "setup", typed=lines("later", "A. Smith", PASSWORD, PASSWORD, "later"))
+    more = run("setup", typed=lines("later", "A. Smith", PASSWORD, PASSWORD, "later"))
     assert more.returncode == 130 and "name of the station" not in more.stdout
-    found = steps(place)
+    found = steps(run)
     assert (found["administrator"], found["key"]) == ("done", "skipped")
 
 
-def test_what_is_set_is_never_overwritten(place: Path) -> None:
+def test_what_is_set_is_never_overwritten(place: Path, run: Run) -> None:
     """A file of the plant's own keeps its comments and its values; what is missing is added."""
     file = place / "pinmark.toml"
     file.write_text(
         '# ours\n[station]\nname = "PLANT-7"  # as on the door\n\n[service]\nport = 8443\n'
     )
-    assert steps(place)["station"] == "done"
-    run(place, "setup", typed=lines("Example Arms, Inc.", "", "", ""))
+    assert steps(run)["station"] == "done"
+    run("setup", typed=lines("Example Arms, Inc.", "", "", ""))
     text = file.read_text()
     assert '# ours\n[station]\nname = "PLANT-7"  # as on the door\n' in text
     assert 'licensee = "Example Arms, Inc."' in text and "port = 8443" in text
-    assert run(place, "config", "check").returncode == 0
+    assert run("config", "check").returncode == 0
