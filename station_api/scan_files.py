@@ -13,6 +13,8 @@ from engraver.errors import ScanError
 from engraver.heightmap import Scan, open_x3p, read_csv, read_picture
 
 LARGEST_FILE = 1 << 30
+RECEIVED = ".part"
+"""Ending of a file that is still being received: its name on the disk tells nobody anything."""
 
 
 def open_scan(
@@ -31,9 +33,19 @@ def open_scan(
             return read_picture(data, pitch_um, step_um)
         if data[:2] == b"PK" or path.suffix.lower() == ".x3p":
             return open_x3p(data, unit=unit or "m")
+        if b"\0" in data[:4096] or data[:2] == b"\xff\xd8":
+            raise ScanError(
+                "the file is neither X3P, PNG, TIFF nor a grid of numbers as text; "
+                "export one of these"
+            )
         return read_csv(data, pitch_um, unit or "um")
     except ScanError as error:
-        raise ScanError(f"{path.name}: {error}") from None
+        raise ScanError(f"{label(path)}: {error}") from None
+
+
+def label(path: Path) -> str:
+    """Return what to call a scan when something is said about it."""
+    return "the upload" if path.suffix == RECEIVED else path.name
 
 
 def read_bytes(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engraver.errors import ScanError
 from engraver.heightmap import HeightMap
-from station_api.scan_files import open_scan
+from station_api.scan_files import label, open_scan
 
 POLL_S = 0.05
 
@@ -27,8 +27,8 @@ def read_scan(path: Path) -> HeightMap:
     scan = open_scan(path)
     if scan.suggested_unit:
         raise ScanError(
-            f"scan {path} is probably in {scan.suggested_unit} where metres are meant: convert it "
-            f"with `pinmark scan convert --unit {scan.suggested_unit}`"
+            f"{label(path)} is probably in {scan.suggested_unit} where metres are meant: convert "
+            f"it with `pinmark scan convert --unit {scan.suggested_unit}`"
         )
     return scan.height_map
 

@@ -16,10 +16,8 @@ from engraver.inspection import Inspection, RingReport, Verdict, form_of, inspec
 from station_api.cli import shell
 from station_api.cli.scan import FileArgument, PitchOption, StepOption, UnitOption, save
 from station_api.codes_typed import mark_code
-from station_api.pictures import surface
 from station_api.profiles import load_setup, shelves
 from station_api.quality.fields import inspection_fields
-from station_api.reports.inspection import inspection_report
 from station_api.scan_files import open_scan, read_bytes
 
 PictureOption = Annotated[Path | None, typer.Option("--png", help="Read-back picture to draw.")]
@@ -53,11 +51,16 @@ def inspect_pin(
     scan = open_scan(file, unit=unit, pitch_um=pitch_um, step_um=step_um)
     refuse_wrong_unit(file, scan)
     found = inspect(design, scan.height_map, limits, form_kind=form_of(setup.part))
-    if png is not None:
-        surface.draw_read_back(scan.height_map, found, png)
-    if deviation is not None:
-        surface.draw_deviation(scan.height_map, design, found, deviation)
+    if png is not None or deviation is not None:
+        from station_api.pictures import surface  # half a second, for those alone who draw
+
+        if png is not None:
+            surface.draw_read_back(scan.height_map, found, png)
+        if deviation is not None:
+            surface.draw_deviation(scan.height_map, design, found, deviation)
     if pdf is not None:
+        from station_api.reports.inspection import inspection_report
+
         data = inspection_report(
             found,
             inspection_fields(found),

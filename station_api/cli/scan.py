@@ -14,7 +14,6 @@ from engraver.errors import ScanError
 from engraver.heightmap import HeightMap, Scan, write_csv, write_picture, write_x3p
 from station_api.cli import shell
 from station_api.configuration import settings
-from station_api.pictures import surface
 from station_api.scan_files import open_scan
 from station_api.scan_folder import Arrivals, Outcome, Shelves
 
@@ -167,6 +166,8 @@ def show(
     as_json: shell.JsonOption = False,
 ) -> None:
     """Draw a scan as a height map with scale bar and colour bar."""
+    from station_api.pictures import surface  # half a second, for those alone who draw
+
     scan = open_scan(file, unit=unit, pitch_um=pitch_um, step_um=step_um)
     target = output or file.with_suffix(".height.png")
     try:

@@ -10,10 +10,12 @@ import pytest
 
 import hardware
 from engraver import codes, layout, relief
+from engraver.errors import ScanError
 from engraver.heightmap import HeightMap, open_x3p, write_x3p
 from engraver.inspection import expected
 from station_api.cli import shell
 from station_api.cli.app import make_app
+from station_api.scan_files import open_scan
 
 SETUP = hardware.load_setup("default")
 DESIGN = relief.design(layout.arrange(codes.encode_index(163963), SETUP), SETUP)
@@ -81,6 +83,18 @@ def test_bad_scans_leave_with_2_and_one_line(
         assert word in error["message"]
     exit_code, fields = run(capsys, "inspect", str(metres), "--code", CODE, "--unit", "um")
     assert (exit_code, fields["read_back"]) == (0, CODE)
+
+
+def test_what_is_no_scan_at_all_and_what_is_being_received_are_told_plainly(tmp_path: Path) -> None:
+    """A photograph is no CSV with odd numbers; an upload is not called by its temporary name."""
+    photograph = tmp_path / "photo.jpg"
+    photograph.write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
+    with pytest.raises(ScanError, match=r"^photo\.jpg: the file is neither X3P, PNG, TIFF nor"):
+        open_scan(photograph)
+    received = tmp_path / "tmp62xpx_vf.part"
+    received.write_bytes(b"a,b")
+    with pytest.raises(ScanError, match=r"^the upload: "):
+        open_scan(received)
 
 
 def test_info_tells_shape_increments_units_and_checksums(
