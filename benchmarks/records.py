@@ -32,7 +32,6 @@ from station_api.log_key import log_origin, log_signer
 from station_api.people import Role
 from station_api.records import Records, canonical
 from station_api.records.database import open_database
-from station_api.records.fsck import fsck
 from station_api.records.ledger import read_nodes
 from station_api.records.rows import identity
 from station_api.records.tables import MARK_COLUMNS, TRANSITION_COLUMNS, column_names, orders
@@ -203,8 +202,7 @@ def check(path: str) -> None:
     """Do what `pinmark log fsck` does; print CPU seconds and peak MB; a process of its own."""
     records = Records(Path(path))
     began = time.process_time()  # one thread: what a core of its own would take
-    report = fsck(records.database, (), (), records.station)
-    report.findings += kept.check(records)
+    report = kept.fsck(records)
     seconds = time.process_time() - began
     assert report.sound, report.findings[:3]
     records.close()
@@ -308,6 +306,7 @@ def main(size: int = 1_000_000) -> None:
         print(f"    Merkle proof, median / slowest of 1,000  {bare:.2f} / {slowest:.2f} ms (< 1)")
         print(f"    proof file, median / slowest of 1,000    {whole:.2f} / {longest:.2f} ms (< 1)")
         for home, entries in ((small, size // 10), (large, size)):
+            run_self("serve", str(home))  # the first start makes the trace index
             begun, ended = map(float, run_self("serve", str(home)).split())
             said = f"{begun:.0f} / {ended:.0f} MB (flat)"
             print(f"    service at {entries:,}, after 6 / 6,000 requests    {said}")

@@ -8,7 +8,7 @@ entry as their SHA-256.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
@@ -16,12 +16,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from station_api.records import Records, canonical
-from station_api.records.findings import Finding
+from station_api.records.findings import Finding, Report
+from station_api.records.fsck import fsck as fsck_records
 from station_api.records.ledger import log_size
 from station_api.records.prepared import Prepared
 from station_api.records.tables import entries
 from station_api.records.transition import Pen
 from station_api.tables import KEPT_TABLES, PASSING_COLUMNS, SECRET_COLUMNS
+from station_api.transparency.note import VerifierKey
 
 KIND = {
     "profiles": "release",
@@ -34,6 +36,8 @@ KIND = {
     "trace_queries": "trace",
 }
 """Kind of the entry by table; the others are of kind ``auth``."""
+
+_BY_NAME = {table.name: table for table in KEPT_TABLES}
 
 KINDS = sorted({"auth", *KIND.values()})
 
@@ -88,7 +92,20 @@ def check(records: Records) -> list[Finding]:
         for table in KEPT_TABLES:
             run.compare_rows(table)
         run.follow_log()
-        return list(run.findings.values())
+        return run.finish()
+
+
+def fsck(
+    records: Records, keys: Iterable[VerifierKey] = (), elsewhere: Sequence[str] = ()
+) -> Report:
+    """Do what `check` does together with the check of the records, in one reading of the log."""
+    with records.database.reading.connect() as connection:
+        run = _Check(connection, records.station)
+        for table in KEPT_TABLES:
+            run.compare_rows(table)
+        report = fsck_records(records.database, keys, elsewhere, records.station, run.follow)
+        report.findings += run.finish()
+        return report
 
 
 @dataclass(slots=True)
@@ -132,16 +149,23 @@ class _Check:
 
     def follow_log(self) -> None:
         """Look for the row that each entry wrote: it is there, as new as the entry or newer."""
-        looks = {table.name: (table, _place(table)) for table in KEPT_TABLES}
         size = log_size(self.connection, self.station)
         for begin in range(0, size, BLOCK):
             span = {"station": self.station, "begin": begin, "end": begin + BLOCK}
             for position, record in _EVENTS.all(self.connection, **span):
-                event = canonical.decode(bytes(record)).get("event", {})
-                if (found := looks.get(event.get("table", ""))) is not None:
-                    self._follow(*found, position, event["row"])
+                self.follow(position, canonical.decode(bytes(record)))
+
+    def follow(self, position: int, record: Any) -> None:
+        """Look for the row that an entry wrote, if it wrote one that is kept."""
+        event = record.get("event") if isinstance(record, dict) else None
+        if isinstance(event, dict) and (table := _BY_NAME.get(event.get("table", ""))) is not None:
+            self._follow(table, _place(table), position, event["row"])
+
+    def finish(self) -> list[Finding]:
+        """Return what was found, once the log was followed."""
         for name, key in self._unspoken:
             self.add(name, key, "", "was inserted: no entry of the log speaks of it")
+        return list(self.findings.values())
 
     def _follow(
         self, table: sa.Table, look: Prepared, position: int, written: Mapping[str, Any]

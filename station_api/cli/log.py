@@ -21,7 +21,6 @@ from station_api import log
 from station_api.cli import shell
 from station_api.key_backup import note_backup
 from station_api.log_key import log_origin, log_signer, read_public_keys
-from station_api.records.fsck import fsck as check_records
 from station_api.station import Station, open_station
 from station_api.transparency.checkpoint import parse_checkpoint
 from station_api.transparency.note import split_note
@@ -159,8 +158,7 @@ def fsck(
         elsewhere = [_read(path) for path in [*(kept or []), *([own] if own.exists() else [])]]
         trusted = [*read_public_keys(keys or []), _signer(station).verifier()]
         records = station.records
-        report = check_records(records.database, trusted, elsewhere, records.station)
-        report.findings += kept_rows.check(records)
+        report = kept_rows.fsck(records, trusted, elsewhere)
         version = station.records.database.version()
     if as_json:
         shell.emit({"sound": report.sound, "database": version, **asdict(report)})

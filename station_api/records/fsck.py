@@ -13,7 +13,7 @@ and have other stations witness them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -59,6 +59,7 @@ def fsck(
     keys: Iterable[VerifierKey] = (),
     elsewhere: Sequence[str] = (),
     own: str | None = None,
+    follow: Callable[[int, Any], None] | None = None,
 ) -> Report:
     """Check a database.
 
@@ -71,9 +72,11 @@ def fsck(
     own
         The station whose database this is; orders and witnessed logs of other stations, whose
         logs were copied here, are theirs to check. All, if it is not given.
+    follow
+        Is given position and record of each entry of ``own`` that no table of the records holds.
     """
     with database.reading.connect() as connection:
-        check = Check(connection, list(keys), elsewhere, own)
+        check = Check(connection, list(keys), elsewhere, own, follow)
         _check_schema(check)
         for station in _stations(check):
             _check_station(check, station)
@@ -151,6 +154,8 @@ def _check_block(
             announced.extend(_announced(check, station, position, held))
         elif kind in wrote and check.own in (None, station):
             wrote[kind][_key_of(kind, held)] = position
+        elif check.follow is not None and station == check.own and kind != "transition":
+            check.follow(position, held)
         if position in doubted:
             _name_column(check, station, position, kind, held, row)
     for kind, newest in wrote.items():

@@ -5,8 +5,9 @@ In: a connection, trusted keys. Out: findings in a `Report`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,6 +23,7 @@ class Check:
     keys: list[VerifierKey]
     elsewhere: Sequence[str]
     own: str | None
+    follow: Callable[[int, Any], None] | None = None
     report: Report = field(default_factory=Report)
 
     def changed(self, table: str, row: object, column: str, written: object, found: object) -> None:

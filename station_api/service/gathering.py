@@ -11,11 +11,17 @@ statements run right here, on the loop, for some 80 us a transition: no thread i
 none waits for another's lock. The commit, which waits for the disk, runs in a thread while the
 loop reads the next requests. Where statements cross a network, or another thread writes just
 now, the whole group goes to the thread.
+
+On a slow disk those who were just answered come back while the next commit is under way, and so
+two halves take turns, each waiting for the other's commit. There a group waits until all who
+wrote a moment ago are back, for half of what a commit takes and no longer (as PostgreSQL advises
+for its commit_delay): one commit then serves all.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -26,6 +32,13 @@ T = TypeVar("T")
 LARGEST_GROUP = 64
 """Pieces of work in one transaction: what the loop does in one go stays below some 10 ms."""
 
+SLOW_COMMIT_S = 0.0015
+"""From here on a group waits for those who are about to come: eight requests are read and
+answered in about this time."""
+
+SMOOTHING = 0.2
+"""Share of the newest commit in what a commit is thought to take."""
+
 
 class Gathering:
     """The one door by which the event loop writes."""
@@ -35,6 +48,9 @@ class Gathering:
         self._on_loop = records.database.is_sqlite
         self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._busy = False
+        self._commit_s = 0.0
+        self._company = 0  # those who write just now, by the last commit
+        self._filled: asyncio.Future[None] | None = None
         self._thread = ThreadPoolExecutor(1, "commits")
         self._groups: set[asyncio.Task[None]] = set()
 
@@ -50,6 +66,8 @@ class Gathering:
         """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((call, future))
+        if self._filled is not None and len(self._waiting) >= self._company:
+            _let_go(self._filled)
         if not self._busy:
             self._busy = True
             group = asyncio.create_task(self._commit_all())
@@ -64,11 +82,27 @@ class Gathering:
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
+                await self._wait_for_company()
                 group = self._waiting[:LARGEST_GROUP]
                 del self._waiting[:LARGEST_GROUP]
+                begun = time.monotonic()
                 await self._commit(group)
+                self._commit_s += SMOOTHING * (time.monotonic() - begun - self._commit_s)
+                self._company = min(len(group) + len(self._waiting), LARGEST_GROUP)
         finally:
             self._busy = False
+
+    async def _wait_for_company(self) -> None:
+        if self._commit_s < SLOW_COMMIT_S or len(self._waiting) >= self._company:
+            return
+        loop = asyncio.get_running_loop()
+        self._filled = loop.create_future()
+        patience = loop.call_later(self._commit_s / 2, _let_go, self._filled)
+        try:
+            await self._filled
+        finally:
+            patience.cancel()
+            self._filled = None
 
     async def _commit(self, group: list[tuple[Callable[[], Any], asyncio.Future[Any]]]) -> None:
         calls = [call for call, _ in group]
@@ -88,3 +122,8 @@ class Gathering:
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
+
+
+def _let_go(filled: asyncio.Future[None]) -> None:
+    if not filled.done():
+        filled.set_result(None)

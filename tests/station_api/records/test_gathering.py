@@ -14,6 +14,8 @@ from engraver.errors import AlreadyMarkedError, StorageError, UnknownStateError
 from engraver.record import MarkIntent
 from station_api.records import Records
 from station_api.records.fsck import fsck
+from station_api.records.writer import Writer
+from station_api.service import gathering as gathering_module
 from station_api.service.gathering import Gathering
 from tests.station_api.records.houses import intent
 
@@ -112,3 +114,58 @@ def test_a_client_that_hangs_up_changes_nothing_of_it(records: Records) -> None:
 
     assert asyncio.run(run()).serial == intent(2).serial
     assert {mark.serial for mark in records.all_marks()} == {intent(1).serial, intent(2).serial}
+
+
+def test_on_a_slow_disk_a_group_waits_for_those_who_were_just_answered(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight clients that come in two halves: the second commit serves all eight, and so on."""
+    if not records.database.is_sqlite:
+        pytest.skip("groups of a server go to the thread; the waiting is the same")
+    monkeypatch.setattr(gathering_module, "SMOOTHING", 0.0)  # the disk stays as slow as it is said
+    sizes: list[int] = []
+    others_wait = threading.Event()
+    plain = Writer.begin_all
+
+    def noted(writer: Writer, calls: list[Callable[[], Any]]) -> Any:
+        sizes.append(len(calls))
+        finish = plain(writer, calls)
+        return lambda: others_wait.wait(60) and finish is not None and finish()
+
+    monkeypatch.setattr(Writer, "begin_all", noted)
+
+    async def client(gathering: Gathering, who: int) -> None:
+        for n in range(3 if who < 4 else 2):
+            await gathering.run(lambda n=n: records.intend(intent(10 * who + n)))
+
+    async def run() -> None:
+        gathering = Gathering(records)
+        gathering._commit_s = 1000.0
+        halves = [asyncio.create_task(client(gathering, who)) for who in range(4)]
+        while not sizes:
+            await asyncio.sleep(0)
+        halves += [asyncio.create_task(client(gathering, who)) for who in range(4, 8)]
+        while len(gathering._waiting) < 4:
+            await asyncio.sleep(0)
+        others_wait.set()
+        await asyncio.wait_for(asyncio.gather(*halves), 60)
+        gathering.close()
+
+    asyncio.run(run())
+    assert sizes == [4, 8, 8]
+    assert fsck(records.database).sound
+
+
+def test_a_client_alone_waits_for_nobody(records: Records) -> None:
+    """One client writes, one commit each, and no group is held back for company."""
+    gathering = Gathering(records)
+
+    async def run() -> None:
+        for n in range(5):
+            gathering._commit_s = 10.0  # as slow a disk as there may be
+            await gathering.run(lambda n=n: records.intend(intent(n)))
+
+    before = records.writer.commits
+    asyncio.run(asyncio.wait_for(run(), 60))
+    gathering.close()
+    assert records.writer.commits == before + 5

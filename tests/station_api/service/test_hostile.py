@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -118,6 +120,28 @@ def test_wrong_methods_and_unknown_paths_are_problems(client: TestClient) -> Non
     for path in ("/v1", "/v1/nowhere", "/docs", "/openapi.json", "/redoc", "/v1/marks/"):
         assert is_problem(client.get(path), 404), path
     assert is_problem(client.request("PROPFIND", "/v1/marks"), 405)
+
+
+@pytest.mark.parametrize("path", ["//", "///", "//v1/health", "/v1//health", "/pages//"])
+def test_a_doubled_slash_is_another_path_and_names_nothing(client: TestClient, path: str) -> None:
+    """As the wire carries it; a client that takes `//` for the start of a URL asks for `/`."""
+    sent: list[Any] = []
+
+    async def ask() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
+        scope |= {"query_string": b"", "headers": [(b"host", b"x")], "http_version": "1.1"}
+        scope |= {"scheme": "http", "server": ("x", 80), "client": ("y", 1), "root_path": ""}
+        await client.app(scope, receive, send)
+
+    asyncio.run(ask())
+    assert sent[0]["status"] == 404
+    assert dict(sent[0]["headers"])[b"content-type"] == b"application/problem+json"
 
 
 @pytest.mark.parametrize(

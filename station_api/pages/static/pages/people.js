@@ -1,6 +1,6 @@
 /* The people of the station, for the administrator: the smallest whole page, to copy from. */
 import {
-  api, Button, clock, Dialog, Field, html, moment, Notice, Panel, State, t, Table, useKept, usePress, useQuery,
+  api, Button, Dialog, Field, html, moment, Notice, Panel, State, t, Table, useKept, usePress, useQuery,
   useState,
 } from "../frame/kit.js";
 
@@ -20,7 +20,7 @@ function Everybody({ people }) {
   );
   const [forgot, setForgot] = useState(null);
   const act = (row) => {
-    const what = row.state === "active" && !isLocked(row) ? "disable" : "enable";
+    const what = row.state === "active" ? "disable" : "enable";
     return html`<div class="row">
       <${Button} onClick=${() => press(row.name, what)}>${t(`people.${what}`)}<//>
       <${Button} onClick=${() => setForgot(row.name)}>${t("people.give-secret")}<//></div>`;
@@ -28,7 +28,7 @@ function Everybody({ people }) {
   const columns = [
     { key: "name", head: t("people.name") },
     { key: "role", head: t("people.role"), of: (row) => t(`role.${row.role}`) },
-    { key: "state", head: t("people.state"), of: standing },
+    { key: "state", head: t("people.state"), of: (row) => html`<${State} of=${row.state} />` },
     { key: "changed", head: t("people.changed"), of: (row) => moment(row.changed_at_us) },
     { key: "act", head: t("people.act"), of: act },
   ];
@@ -36,12 +36,6 @@ function Everybody({ people }) {
     <${Notice} problem=${pressed.problem} />
     ${forgot && html`<${GiveSecret} name=${forgot} onClose=${() => setForgot(null)} />`}`;
 }
-
-const isLocked = (row) => row.locked_until_us > Date.now() * 1000;
-
-/** The state of a person; whoever typed five wrong secrets is out for a while. */
-const standing = (row) => html`<${State} of=${row.state} />
-  ${isLocked(row) && html`<p class="hint">${t("people.locked", { at: clock(row.locked_until_us) })}</p>`}`;
 
 /** A secret for somebody who forgot theirs; it has to be changed at the next sign-in. */
 function GiveSecret({ name, onClose }) {
