@@ -10,6 +10,7 @@ import json
 import os
 import signal
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -18,14 +19,14 @@ import typer
 
 from station_api.cli import shell
 from station_api.cli.sample import furnishing, refuse_strangers, sample_engraver, ways_in
-from station_api.configuration import settings
+from station_api.configuration import Settings, settings
 from station_api.home import HOME_VARIABLE
 from station_api.log_key import write_durably
 from station_api.logs import set_up as set_up_logging
 from station_api.logs import under_journal
 from station_api.people import People
 from station_api.people.people import FIRST_ADMINISTRATOR
-from station_api.station import open_station
+from station_api.station import Station, open_station
 
 
 def register(app: typer.Typer) -> None:
@@ -66,15 +67,43 @@ def serve(
     if sample is not None:
         os.environ[HOME_VARIABLE] = str(sample.resolve() / "station")
     keys = settings()
-    host = keys.service.host if host is None else host
-    port = keys.service.port if port is None else port
-    engraver = engraver or keys.engraver.port
     if tls_cert is None and tls_key is None:
         tls_cert, tls_key = keys.service.tls_cert, keys.service.tls_key
-    plain, docs = plain or keys.service.plain, docs or keys.service.docs
+    wanted = Wanted(
+        host=keys.service.host if host is None else host,
+        port=keys.service.port if port is None else port,
+        engraver=engraver or keys.engraver.port,
+        panel=panel or keys.engraver.panel,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        plain=plain or keys.service.plain,
+        docs=docs or keys.service.docs,
+        scans=scans,
+        sample=sample,
+    )
+    run(wanted, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to serve, and where: the options, and from the configuration what none of them says."""
+
+    host: str
+    port: int
+    engraver: str | None
+    panel: str | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    plain: bool
+    docs: bool
+    scans: Path | None
+    sample: Path | None
+
+
+def run(wanted: Wanted, keys: Settings) -> None:
+    """Serve until a signal says to stop."""
     # the web framework costs every other command a second of start-up
     from station_api.app import make_app
-    from station_api.doctor.gate import troubles
     from station_api.interlocks import panel_of
     from station_api.service.memory import give_back_what_is_freed
     from station_api.service.server import listen, make_server
@@ -84,38 +113,47 @@ def serve(
     give_back_what_is_freed()
     set_up_logging(keys.logging)
     end_in_order()
-    check_tls(tls_cert, tls_key)
-    tls = tls_cert is not None
+    check_tls(wanted.tls_cert, wanted.tls_key)
+    tls, engraver, scans = wanted.tls_cert is not None, wanted.engraver, wanted.scans
     with ExitStack() as stack:
-        listener = stack.enter_context(listen(host, port, tls=tls, plain=plain))
+        listener = listen(wanted.host, wanted.port, tls=tls, plain=wanted.plain)
+        stack.enter_context(listener)
         station = stack.enter_context(open_station(to_mark=True))
-        if sample is not None:
-            refuse_strangers(host)
-            scans = sample / "engraver"
+        if wanted.sample is not None:
+            refuse_strangers(wanted.host)
+            scans = wanted.sample / "engraver"
             engraver = stack.enter_context(sample_engraver(scans))
-        panel = panel or keys.engraver.panel or panel_of(keys.engraver.recipe)
         service = make_service(
             station.home,
             station.records,
             engraver,
-            panel=panel,
+            panel=wanted.panel or panel_of(keys.engraver.recipe),
             instrument=scans,
             scanners=keys.scanner,
             folder=keys.scans,
         )
-        server = make_server(make_app(service, docs=docs, tls=tls), tls_cert, tls_key)
-        where = f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
-        shell.progress_console.print(
-            f"station {station.home}: pages on {where}/, API on {where}/v1", soft_wrap=True
-        )
-        if sample is None:
-            say_the_way_in(service.people, where, station.home)
-        else:
-            shell.progress_console.print(ways_in(), highlight=False, soft_wrap=True)
+        app = make_app(service, docs=wanted.docs, tls=tls)
+        server = make_server(app, wanted.tls_cert, wanted.tls_key)
+        where = f"{'https' if tls else 'http'}://{wanted.host}:{listener.getsockname()[1]}"
+        say_where(station, service.people, where, sample=wanted.sample is not None)
+        if wanted.sample is not None:
             stack.enter_context(furnishing(station.records, service.people))
-        for trouble in troubles(station.records, station.home):
-            shell.progress_console.print(f"[bold]{trouble}[/]", soft_wrap=True)
         server.run(sockets=[listener])
+
+
+def say_where(station: Station, people: People, where: str, *, sample: bool) -> None:
+    """Say where the service is, how to get in, and what is wrong with the station."""
+    from station_api.doctor.gate import troubles
+
+    shell.progress_console.print(
+        f"station {station.home}: pages on {where}/, API on {where}/v1", soft_wrap=True
+    )
+    if sample:
+        shell.progress_console.print(ways_in(), highlight=False, soft_wrap=True)
+    else:
+        say_the_way_in(people, where, station.home)
+    for trouble in troubles(station.records, station.home):
+        shell.progress_console.print(f"[bold]{trouble}[/]", soft_wrap=True)
 
 
 def end_in_order() -> None:
