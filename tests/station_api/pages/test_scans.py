@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 import hardware
 from engraver import ablation, codes, layout, relief, toolpath
 from engraver.heightmap import write_x3p
-from station_api.people import Role
+from station_api.people import Caller, Role
 from tests.station_api.pages.conftest import LONG_MS, Screen, Station, serious
 
 SETUP = hardware.load_setup("default")
@@ -87,10 +87,16 @@ def test_a_wrong_pin_and_a_broken_file_are_told_as_such(
     give(page, tmp_path / "half.x3p", CODE.text)
     expect(page.get_by_role("alert")).to_contain_text("zip")
     assert len(bench.service.scans.newest(200)) == kept
+    by = Caller("engineer one", Role.ENGINEER)
+    tight = hardware.text("acceptance", "default").replace('name = "default"', 'name = "tight"')
+    bench.service.shelf.draft("acceptance", "tight", tight, by)
+    bench.service.shelf.release("acceptance", "tight", 1, by)
+    page.get_by_label("Acceptance profile").select_option("tight")  # there as soon as it is in use
     give(page, tmp_path / "pin.x3p", OTHER.text)
     verdict = page.locator(".verdict")
     expect(verdict).to_contain_text("Bad: grade", timeout=LONG_MS)
     expect(verdict).to_have_class("notice verdict bad")
+    expect(verdict).to_contain_text("tight 2")
     wrong = next(k for k, (a, b) in enumerate(zip(CODE.text, OTHER.text, strict=True)) if a != b)
     row = page.get_by_role("table", name="Symbols").get_by_role("row").nth(wrong + 1)
     expect(row).to_contain_text(f"{CODE.text[wrong]} ≠ {OTHER.text[wrong]}")

@@ -5,7 +5,7 @@ import {
 } from "./bench/kit.js";
 import { FlatMap } from "./bench/flat.js";
 import { evenly, openGrid } from "./bench/grid.js";
-import { Choice, FileField, figure, RecipeField, saveAs, upload, useAsked } from "./bench/parts.js";
+import { AcceptanceField, Choice, FileField, figure, RecipeField, saveAs, upload, useAsked } from "./bench/parts.js";
 import { Surface } from "./bench/surface.js";
 import { Symbols, Verdict } from "./scans/judged.js";
 
@@ -15,15 +15,16 @@ export default function Scans() {
   const [scanId, setScan] = useKept("scan", "");
   const [recipe, setRecipe] = useKept("recipe", "default");
   const [code, setCode] = useKept("code", "");
+  const [acceptance, setAcceptance] = useKept("acceptance", "default");
   const [asked, setAsked] = useKept("asked", null);
   const { data: maps, problem, busy, again } = useAsked(asked && `/scans/${asked.id}/maps`, asked && asked.body);
   const look = (id) => {
     setScan(id);
     again();
-    setAsked({ id, body: { recipe, side: SIDE, ...(code.trim() ? { code: code.trim() } : {}) } });
+    setAsked({ id, body: { recipe, acceptance, side: SIDE, ...(code.trim() ? { code: code.trim() } : {}) } });
   };
   const [send, sent] = usePress(async (_key, file) => look((await upload(file)).scan_id));
-  const [print, printed] = usePress(() => download(scanId, { recipe, code: code.trim() }));
+  const [print, printed] = usePress(() => download(scanId, { recipe, acceptance, code: code.trim() }));
   const submit = (event) => {
     event.preventDefault();
     look(scanId);
@@ -31,7 +32,8 @@ export default function Scans() {
   return html`<h1>${t("scans.title")}</h1>
     <${Panel}><form class="looking" onSubmit=${submit}>
       <${FileField} name="scan" label=${t("scans.file")} hint=${t("scans.file-hint")} accept=".x3p" onFile=${send} />
-      <${RecipeField} value=${recipe} onValue=${setRecipe} />
+      <div><${RecipeField} value=${recipe} onValue=${setRecipe} />
+        <${AcceptanceField} value=${acceptance} onValue=${setAcceptance} /></div>
       <${Field} name="code" label=${t("scans.ordered-code")} hint=${t("scans.code-hint")} value=${code} onValue=${setCode} class="code" />
       <div class="row"><${Button} kind="main" type="submit" busy=${busy} disabled=${!scanId}>${t("scans.look")}<//>
         <${Button} busy=${printed.busy} disabled=${!scanId || !code.trim()} onClick=${() => print()}>${t("scans.report")}<//></div>

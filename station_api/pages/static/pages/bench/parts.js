@@ -37,6 +37,15 @@ export function RecipeField({ value, onValue, label, name = "recipe" }) {
     ${all.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}<//>`;
 }
 
+/** Choose what a mark is held to. */
+export function AcceptanceField({ value, onValue }) {
+  const { data } = useQuery("/profiles");
+  const known = data ? data.profiles.filter((one) => one.kind === "acceptance" && one.state === "released") : [];
+  const all = [...new Set([value, ...known.map((one) => one.name)])];
+  return html`<${Field} name="acceptance" label=${t("bench.acceptance")} value=${value} onValue=${onValue}>
+    ${all.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}<//>`;
+}
+
 /** Choose one of a few by buttons: of is [[value, words], ...]. */
 export function Choice({ label, of, value, onValue }) {
   return html`<div class="row choice" role="group" aria-label=${label}>

@@ -1,7 +1,7 @@
 /* Control charts and capability over the live records. */
 import { Field, html, Notice, Panel, t, Table, useKept, useQuery } from "../bench/kit.js";
 import { ControlChart } from "../bench/chart.js";
-import { figure, Figures, RecipeField } from "../bench/parts.js";
+import { AcceptanceField, figure, Figures, RecipeField } from "../bench/parts.js";
 
 const FIGURES = [
   "relief", "position", "shift-x", "shift-y", "width", "height", "stroke", "draft", "floor-sa",
@@ -13,17 +13,19 @@ const SYMBOLS = [...Array(12).keys()];
 
 export function Charts() {
   const [recipe, setRecipe] = useKept("recipe", "default");
+  const [acceptance, setAcceptance] = useKept("acceptance", "default");
   const [name, setName] = useKept("figure", "relief");
   const [symbol, setSymbol] = useKept("symbol", "");
   const [subgroup, setSubgroup] = useKept("subgroup", "1");
   const [baseline, setBaseline] = useKept("baseline", "");
   const ofSymbol = symbol !== "" && !OF_MARK.includes(name) ? `&symbol=${symbol}` : "";
   const limits = Number(baseline) >= 2 ? `&baseline=${Number(baseline)}` : "";
-  const { data: chart, problem } = useQuery(`/charts?recipe=${recipe}&figure=${name}&subgroup=${subgroup}${ofSymbol}${limits}`);
-  const { data: able } = useQuery(`/capability?recipe=${recipe}`);
+  const { data: chart, problem } = useQuery(`/charts?recipe=${recipe}&acceptance=${acceptance}&figure=${name}&subgroup=${subgroup}${ofSymbol}${limits}`);
+  const { data: able } = useQuery(`/capability?recipe=${recipe}&acceptance=${acceptance}`);
   return html`<${Panel}>
     <div class="asking">
       <${RecipeField} value=${recipe} onValue=${setRecipe} />
+      <${AcceptanceField} value=${acceptance} onValue=${setAcceptance} />
       <${Field} name="figure" label=${t("quality.figure")} value=${name} onValue=${setName}>
         ${FIGURES.map((one) => html`<option key=${one} value=${one}>${t(`figure.${one}`)}</option>`)}<//>
       <${Field} name="symbol" label=${t("quality.symbol")} value=${symbol} onValue=${setSymbol} disabled=${OF_MARK.includes(name)}>

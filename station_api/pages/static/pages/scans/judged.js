@@ -41,9 +41,9 @@ function held(limit) {
 export function Symbols({ maps }) {
   const { inspection: found, limits } = maps;
   const k = limits.coverage_factor;
-  const value = (key) => (row) => (row[key]
+  const value = (key) => (row) => (row[key] && row[key].value !== null
     ? html`${figure(row[key].value)} <span class="u">± ${figure(k * row[key].u)}</span>` : "–");
-  const place = (row) => (row.shift_x_um
+  const place = (row) => (row.shift_x_um && row.shift_x_um.value !== null
     ? figure(Math.hypot(row.shift_x_um.value, row.shift_y_um.value)) : "–");
   const head = (name, limit) => html`${t(`figure.${name}`)}<span class="limit">${limit}</span>`;
   const columns = [
