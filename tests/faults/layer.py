@@ -7,6 +7,7 @@ with; `Layer.refuse` makes its disk full or read-only, `Layer.set_clock_ns` its 
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import errno
 import functools
@@ -129,6 +130,7 @@ def build() -> Path | None:
     if compiler is None:
         return None
     library = Path(tempfile.mkdtemp(prefix="pinmark-layer-")) / "layer.so"
+    atexit.register(shutil.rmtree, library.parent, ignore_errors=True)
     words = [compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
