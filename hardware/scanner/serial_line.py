@@ -7,6 +7,7 @@ is none: a label has what its printer's code page had.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 
 import serial
@@ -69,4 +70,6 @@ def _text(found: bytes) -> str:
 
 
 def _cause(error: Exception) -> str:
-    return getattr(error, "strerror", None) or " ".join(str(error).split())[:120]
+    # pyserial writes device and error number into its text once more
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else " ".join(str(error).split())[:120]

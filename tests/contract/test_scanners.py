@@ -77,7 +77,7 @@ def test_unplugged_is_said_and_half_a_scan_names_nothing(device: Device) -> None
             pass
     scanner.close()
     scanner.close()
-    with pytest.raises(PortError, match="plug it in"):
+    with pytest.raises(PortError, match=r"\(No such file or directory\); plug it in"):
         device.open()
     device.plug_in()
     again = device.open()
