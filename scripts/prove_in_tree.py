@@ -114,17 +114,38 @@ def crash(key: str) -> None:
     step("kill -9 in the middle of a pin: restarted, the pin is unknown, nothing is armed")
     engraver("4")
     job = begin(key, "ZQ0044")
-    wait_until(lambda: job_now(key, job)["done"] > 300, "the pin is not being marked")
+    wait_until(lambda: burning(key, job), "the pin is not being marked")
     restarts = int(shown("NRestarts"))
     run("systemctl", "kill", "--kill-who=main", "--signal=KILL", "pinmark.service")
     wait_until(
         lambda: int(shown("NRestarts")) > restarts and active("pinmark.service"), "no restart"
     )
     assert marks()["ZQ0044"] == "unknown", marks()
+    # systemd must not kill the port's process: it has a laser to switch off, and ends by itself
+    wait_until(lambda: not port_processes(), "the process that owned the port is still there")
+    journal = run("journalctl", "--unit=pinmark.service", "--no-pager")
+    assert "Killing process" not in journal, "systemd killed the process that owned the port"
     state, body = ask("GET", "/jobs", key)
     assert (state, body["jobs"] if isinstance(body, dict) else body) == (200, []), body
     refused = mark(key, "ZQ0044")
     assert "look at the pin" in refused, f"ZQ0044 was not refused: {refused}"
+
+
+def burning(key: str, job: str) -> bool:
+    """Tell whether the laser is at work on a job."""
+    now = job_now(key, job)
+    return bool(now["step"] == "marking" and now["done"] > 300)
+
+
+def port_processes() -> list[str]:
+    """Return the processes that own a port."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += [path.parent.name] if b"firmware_bridge.child" in path.read_bytes() else []
+        except OSError:
+            continue
+    return found
 
 
 def watchdog() -> None:

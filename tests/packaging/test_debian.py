@@ -161,7 +161,7 @@ def test_a_restart_arms_nothing_and_a_stop_finishes_the_pin() -> None:
     text = (PACKAGING / "systemd/pinmark.service").read_text()
     [command] = re.findall(r"^ExecStart=(.*)$", text, re.M)
     assert command == f"{PROGRAM} serve"
-    for line in ("Type=notify", "WatchdogSec=30", "Restart=on-failure", "KillMode=mixed",
+    for line in ("Type=notify", "WatchdogSec=30", "Restart=on-failure", "KillMode=process",
                  "TimeoutStopSec=15min", "User=pinmark", "NoNewPrivileges=yes"):  # fmt: skip
         assert f"\n{line}\n" in text, line
 
