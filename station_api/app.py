@@ -32,6 +32,7 @@ from station_api.routes import (
     shelf,
     trace,
     upkeep,
+    witness,
 )
 from station_api.service.bodies import Problem
 from station_api.service.counting import Counting
@@ -56,9 +57,18 @@ ROUTERS = (
     releases.router,
     panel.router,
     trace.router,
+    witness.router,
 )
 OPEN_ROUTES = frozenset(
-    {"/v1/health", "/v1/log/checkpoint", "/v1/log/key", "/v1/log/tile/{path}", "/v1/session"}
+    {
+        "/v1/health",
+        "/v1/log/checkpoint",
+        "/v1/log/key",
+        "/v1/log/add-checkpoint",
+        "/v1/log/witness-key",
+        "/v1/log/tile/{path}",
+        "/v1/session",
+    }
 )
 """Routes that take no sign-in (of /v1/session only POST)."""
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engraver.errors import InputError, OrderError
+from engraver.errors import InputError, OrderError, PortError
 from station_api import kept as kept_rows
 from station_api import log
 from station_api.cli import shell
@@ -40,11 +40,30 @@ def _signer(station: Station) -> Any:
     return log_signer(station.home, log_origin(station.records.station))
 
 
+def _signed(station: Station, position: int = -1) -> str:
+    """Sign where the log stands; while the service runs, take the newest that it signed.
+
+    Raises
+    ------
+    PortError
+        If the service, which alone writes while it runs, has signed nothing that covers the entry.
+    """
+    if station.alone:
+        return log.issue_checkpoint(station.records, [_signer(station)], station.home)
+    note = log.newest_checkpoint(station.records)
+    if note is None or parse_checkpoint(split_note(note)[0]).size <= position:
+        raise PortError(
+            f"the service of this station is running and has not signed entry {max(position, 0)} "
+            "yet; ask it for GET /v1/log/checkpoint, then try again"
+        )
+    return note
+
+
 @log_app.command()
 def checkpoint(as_json: shell.JsonOption = False) -> None:
     """Sign where the log stands, and print it. Example: pinmark log checkpoint."""
     with open_station() as station:
-        note = log.issue_checkpoint(station.records, [_signer(station)], station.home)
+        note = _signed(station)
     if as_json:
         found = parse_checkpoint(split_note(note)[0])
         fields = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
@@ -68,7 +87,7 @@ def key(
 
     Example: pinmark log key --backed-up "safe in the office" --fingerprint 0123abcd
     """
-    with open_station() as station:
+    with open_station(to_mark=rotate) as station:
         signer = _signer(station)
         if rotate:
             signer = log.rotate_key(station.records, station.home, signer, secrets.token_bytes)
@@ -94,7 +113,7 @@ def prove(
     """
     with open_station() as station:
         position = _position(station, what)
-        note = log.issue_checkpoint(station.records, [_signer(station)], station.home)
+        note = _signed(station, position)
         text = log.prove(station.records, position, note, public=public).text()
     if out is not None:
         _write(out, text)

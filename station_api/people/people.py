@@ -56,6 +56,7 @@ class People:
         self._records = records
         self._hasher = hasher or Hasher()
         self._now = now
+        self._noted_lock_outs: dict[str, int] = {}
 
     # ---- reading
 
@@ -165,7 +166,7 @@ class People:
         with self._records.database.reading.connect() as connection:
             row = read_row(connection, people, name=clean)
         if row is not None:
-            self._refuse_locked(row)
+            self._refuse_locked(clean, row)
         stored = row["secret"] if row is not None and row["state"] == ACTIVE else None
         good = self._hasher.verify(stored, typed)
         person = self._records.transact(lambda c, pen: self._attempted(c, pen, clean, good))
@@ -173,9 +174,13 @@ class People:
             raise SignInError("name or secret is wrong")
         return person
 
-    def _refuse_locked(self, row: dict[str, Any]) -> None:
+    def _refuse_locked(self, name: str, row: dict[str, Any]) -> None:
         left_us = row["locked_until_us"] - self._now()
         if left_us > 0:
+            if self._noted_lock_outs.get(name) != row["locked_until_us"]:
+                # once a lock-out: who goes on guessing cannot fill the log by it
+                self._noted_lock_outs[name] = row["locked_until_us"]
+                self.note("refused while locked out", name)
             raise TooManyError(
                 f"locked out after {MOST_FAILURES} wrong secrets; wait, or ask an administrator",
                 1 + min(left_us, LOCK_OUT_US) // 1_000_000,

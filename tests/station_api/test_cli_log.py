@@ -15,6 +15,7 @@ import pytest
 from station_api.cli import shell
 from station_api.cli.app import make_app
 from station_api.records import Records
+from station_api.station import station_lock
 from tests.conftest import REPOSITORY
 from tests.station_api.records.houses import mark
 
@@ -124,6 +125,27 @@ def test_a_rotation_is_signed_by_both_keys(marked: Path, say: Say, tmp_path: Pat
     assert fields(say, "log", "fsck")["sound"] is True
     assert (marked / "log.key").stat().st_mode & 0o077 == 0
     assert not (marked / "log.key.next").exists()
+
+
+def test_beside_the_service_nothing_is_signed_and_no_key_replaced(
+    marked: Path, say: Say, tmp_path: Path
+) -> None:
+    """The service's checkpoint is what proofs are made against; without one, one line says so."""
+    with station_lock(marked):
+        code, said = say("log", "prove", "M000001")
+        assert code == 2, said
+        assert "GET /v1/log/checkpoint" in said
+        assert say("log", "checkpoint")[0] == 2
+        code, said = say("log", "key", "--rotate")
+        assert code == 2 and "another process" in said
+    signed = say("log", "checkpoint")[1]
+    records = Records(marked / "station.db")
+    newest = mark(records, 3)
+    with station_lock(marked):
+        assert say("log", "checkpoint") == (0, signed)
+        assert say("log", "prove", "M000001")[0] == 0
+        assert say("log", "prove", newest)[0] == 2
+    records.close()
 
 
 def test_the_key_may_come_from_the_environment(

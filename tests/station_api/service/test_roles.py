@@ -12,6 +12,8 @@ OPEN = {
     ("GET", "/v1/health"),
     ("GET", "/v1/log/checkpoint"),
     ("GET", "/v1/log/key"),
+    ("GET", "/v1/log/witness-key"),
+    ("POST", "/v1/log/add-checkpoint"),
     ("GET", "/v1/log/tile/{path}"),
     ("POST", "/v1/session"),
 }
