@@ -124,6 +124,7 @@ def test_a_first_secret_is_changed_before_anything_else(screen: Screen, station:
     page.get_by_label("PIN or password", exact=True).fill("192837")
     page.get_by_label("New PIN or password").fill("564738")
     page.get_by_role("button", name="Set it").click()
+    page.wait_for_url("**/pages/operator")
     expect(page.get_by_text("fred first, operator")).to_be_visible()
 
 

@@ -41,7 +41,8 @@ def test_a_version_is_drafted_compared_and_put_in_use(screen: Screen, bench: Sta
     gone = page.get_by_role("row").filter(has=page.get_by_text("draft_deg", exact=True))
     expect(gone).to_contain_text("removed")
     expect(gone).to_contain_text("°")
-    row = page.get_by_role("row").filter(has_text="engineer one")
+    drafts = page.get_by_role("row").filter(has_text="engineer one")
+    row = drafts.filter(has_text="default-direct-drive")
     row.get_by_role("button", name="Put in use").click()
     expect(row).to_contain_text("released")
     assert (
