@@ -60,6 +60,11 @@ class Reading:
     faults: tuple[Fault, ...]
 
 
+def is_no_file_wanted() -> bool:
+    """Return whether ``PINMARK_CONFIG`` is set to nothing: no file is read."""
+    return os.environ.get(CONFIG_VARIABLE) == ""
+
+
 def config_path() -> Path | None:
     """Return the file the configuration is read from; ``None`` if there is none.
 

@@ -16,7 +16,14 @@ import platformdirs
 
 from engraver.errors import ConflictError, InputError
 from firmware_bridge.durable import make_folder, replace_durably
-from station_api.configuration.load import CONFIG_VARIABLE, SYSTEM_FILE, config_path, read, toml
+from station_api.configuration.load import (
+    CONFIG_VARIABLE,
+    SYSTEM_FILE,
+    config_path,
+    is_no_file_wanted,
+    read,
+    toml,
+)
 from station_api.configuration.writing import render_file
 
 
@@ -28,7 +35,7 @@ def file_to_write() -> Path:
     InputError
         If the environment says that no file is read.
     """
-    if os.environ.get(CONFIG_VARIABLE) == "":
+    if is_no_file_wanted():
         raise InputError(
             f"{CONFIG_VARIABLE} is set to nothing: no file is read; unset it, or name a file in it"
         )
