@@ -29,8 +29,8 @@ convolved with that knot's crater by FFT.
 
 The count N of a point is the sum of exp(-2 r^2 / w^2) over pulses: N itself under a beam at
 rest, the usual effective number under a moving one. Inside a batch the mean of ln N over the
-pulses still to come is taken, (lnG(N0 + dN + 1) - lnG(N0 + 1)) / dN, so that one long batch
-gives what many short ones do.
+pulses still to come is taken, (lnG(N0 + dN + 1) - lnG(N0 + 1)) / dN: one long batch counts as many
+short ones do. Slopes are those before a batch: rms 1.4 um at walls of `fine-direct-drive` by it.
 """
 
 from __future__ import annotations
