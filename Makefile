@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.made
 
-.PHONY: help setup demo test lint bench soak serve deb prove-deb prove-wheels files lock clean
+.PHONY: help setup demo test lint bench soak serve screenshots deb prove-deb prove-wheels files lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +39,9 @@ soak: setup ## hours of streaming in virtual time, races, thousands of power cut
 
 serve: setup ## pages and service of a sample station with a virtual engraver, in .sample/
 	@$(BIN)/pinmark serve --sample .sample
+
+screenshots: setup ## pictures of every page, light and dark, into docs/pages/
+	@$(BIN)/python scripts/screenshots.py
 
 lint: setup ## ruff, mypy strict, import contracts, doctests
 	@$(BIN)/ruff check .
