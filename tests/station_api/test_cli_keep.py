@@ -77,6 +77,6 @@ def test_the_timer_runs_the_command_that_exists() -> None:
         units[end].optionxform = str  # type: ignore[method-assign, assignment]
         units[end].read(REPOSITORY / "packaging" / "systemd" / f"pinmark-backup.{end}")
     assert units["timer"]["Timer"]["OnCalendar"] == "daily"
-    program, command, folder = units["service"]["Service"]["ExecStart"].split()
-    assert program.endswith("/pinmark") and folder.startswith("/")
-    assert command in GROUPS
+    program, *words = units["service"]["Service"]["ExecStart"].split()
+    assert program.endswith("/pinmark")
+    assert words[0] in GROUPS
