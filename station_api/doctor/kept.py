@@ -84,7 +84,8 @@ def sqlite_fault() -> Check:
     return ok(
         "sqlite",
         f"SQLite {sqlite3.sqlite_version} has the WAL-reset fault (3.7.0 to 3.51.2), which needs "
-        "two writing connections; pinmark has one",
+        "two connections that write at once: the service has one; a command that records what it "
+        "does beside it (backup, export, papers, trace) is a second for a moment",
     )
 
 

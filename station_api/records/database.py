@@ -63,7 +63,7 @@ class Database:
             with self.reading.connect() as connection:
                 return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar()}"
         known = sqlite3.sqlite_version_info < WAL_RESET_FIXED_IN
-        note = "; one writing connection, so its WAL-reset fault cannot occur" if known else ""
+        note = "; its WAL-reset fault needs two that write at once, this is one" if known else ""
         return f"SQLite {sqlite3.sqlite_version}{note}"
 
     def close(self) -> None:
