@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
-from firmware_bridge.durable import refusal
 from station_api.people import Caller, Right
 from station_api.service.bodies import NewProfile
 from station_api.service.callers import ServiceOf, allow
+from station_api.service.receiving import SCAN_BODY, upload
 
 router = APIRouter(tags=["shelf"])
 Inspector = Annotated[Caller, allow(Right.INSPECT_MARKS)]
@@ -29,31 +26,11 @@ ProfileName = Annotated[str, Path(pattern=r"^[0-9a-z][0-9a-z.-]{0,63}$", example
 Version = Annotated[int, Path(ge=0, le=1_000_000)]
 
 
-@router.post(
-    "/scans",
-    status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-            },
-        }
-    },
-)
+@router.post("/scans", status_code=201, openapi_extra=SCAN_BODY)
 async def upload_scan(request: Request, service: ServiceOf, by: Inspector) -> dict[str, Any]:
     """Upload an X3P file of at most 64 MiB; the id is its SHA-256."""
-    received = FilePath(tempfile.mkstemp(suffix=".part", dir=service.scans.folder)[1])
-    try:
-        with received.open("wb") as file:
-            async for piece in request.stream():
-                await run_in_threadpool(file.write, piece)
+    async with upload(request, service.scans.folder) as received:
         return asdict(await run_in_threadpool(service.scans.keep, received, by))
-    except OSError as error:
-        raise refusal("the scan", error) from error
-    finally:
-        with suppress(OSError):
-            received.unlink(missing_ok=True)
 
 
 @router.get("/scans")

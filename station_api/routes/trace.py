@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,12 +11,12 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from engraver.errors import InputError, PinmarkError
-from firmware_bridge.durable import refusal
 from station_api.people import Caller, Right, Role
 from station_api.profiles import load_setup
 from station_api.reports.trace import trace_sheet
 from station_api.service.bodies import Because
 from station_api.service.callers import AnyId, KeyHeader, ServiceOf, allow
+from station_api.service.receiving import SCAN_BODY, upload
 from station_api.service.service import Service
 from station_api.service.trace_bodies import NewAnswer, NewSearch, NewTraceRequest
 from station_api.trace.queries import Asker
@@ -92,32 +89,11 @@ def search(body: NewSearch, service: ServiceOf, by: Searcher, key: KeyHeader = N
     return service.replies.once(by, key, asked, lambda: JSONResponse(_answer(body, service, by)))
 
 
-@router.post(
-    "/scans",
-    status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-            },
-        }
-    },
-)
+@router.post("/scans", status_code=201, openapi_extra=SCAN_BODY)
 async def upload_case_scan(request: Request, service: ServiceOf, by: Answerer) -> dict[str, Any]:
     """Upload a scan of a case, at most 64 MiB; its id is its SHA-256."""
-    folder = service.desk.scans.folder
-    received = FilePath(tempfile.mkstemp(suffix=".received", dir=folder)[1])
-    try:
-        with received.open("wb") as file:
-            async for piece in request.stream():
-                await run_in_threadpool(file.write, piece)
+    async with upload(request, service.desk.scans.folder) as received:
         return {"scan_id": await run_in_threadpool(service.desk.scans.keep, received)}
-    except OSError as error:
-        raise refusal("the scan", error) from error
-    finally:
-        with suppress(OSError):
-            received.unlink(missing_ok=True)
 
 
 @router.get("/queries")

@@ -7,11 +7,11 @@ shows another pin, or this one while it was blank, and is never taken.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from engraver.errors import MissingError
 from station_api.people import Caller
+from station_api.service.receiving import place
 from station_api.service.scan_store import Scan, ScanStore
 
 SUFFIXES = frozenset({".x3p"})
@@ -41,9 +41,6 @@ class Instrument:
         ]
         if not found:
             raise MissingError(f"no scan of this pin has come to {self.folder} yet")
-        received = Path(tempfile.mkstemp(suffix=".part", dir=self._store.folder)[1])
-        try:
+        with place(self._store.folder) as received:
             shutil.copyfile(max(found)[1], received)
             return self._store.keep(received, by)
-        finally:
-            received.unlink(missing_ok=True)

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkstemp
 from typing import IO, Any
 
 import sqlalchemy as sa
@@ -44,6 +43,7 @@ from station_api.scan_folder import (
 )
 from station_api.service.bench import Bench
 from station_api.service.live import Live
+from station_api.service.receiving import place
 from station_api.service.scan_store import ScanStore
 from station_api.service.transitions import Asked, change, records_key
 
@@ -244,13 +244,10 @@ class ScanWatcher:
         """Keep a copy in the store, by its digest; what is no height map is refused there."""
         kept = self._store.path(digest)
         if not kept.exists():
-            received = Path(mkstemp(suffix=".part", dir=self._store.folder)[1])
-            try:
+            with place(self._store.folder) as received:
                 shutil.copyfile(path, received)
                 shape = json.loads(self._bench.run("scan_facts", received, digest))
                 self._store.enter(received, digest, shape["columns"], shape["rows"], BY)
-            finally:
-                received.unlink(missing_ok=True)
         return kept
 
     # ---- whose it is
