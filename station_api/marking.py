@@ -99,19 +99,11 @@ def mark_order(
     UnknownStateError
         If an earlier attempt, or this one, is in doubt.
     """
-    with timed("code", watcher) as said:
-        code, setup = encode_order(order, registry, shelf)
-        said.append(f"{code.text} ({code.format.name}, index {code.index})")
-    refuse_unreleased(records, registry, code, setup)
-    records.refuse_second_mark(order.make, order.model, order.serial, code.text)
-    refuse_wrong_clock(records)
-    if home is not None:
-        refuse_lost_records(records, home)
-    planned = plan_code(code, setup, watcher)
-    watcher.planned(planned)
-    with open_stream(port_url, setup.machine.baud) as stream:
+    planned = _plan(order, registry, records, watcher, home, shelf)
+    machine = planned.setup.machine
+    with open_stream(port_url, machine.baud) as stream:
         with timed("preflight", watcher) as said:
-            stream.check(planned.program, setup.machine, watcher.progressed)
+            stream.check(planned.program, machine, watcher.progressed)
             said.append(f"{len(planned.program.lines)} lines accepted in check mode")
         control = Control(pauses=False) if control is None else control
         if arming is not None:
@@ -131,6 +123,28 @@ def mark_order(
         return MarkReport(intent.mark_id, planned, receipt, MarkState.MARKED, None, None)
     scan, found, state = _look(planned, intent.mark_id, records, take_scan, watcher)
     return MarkReport(intent.mark_id, planned, receipt, state, scan, found)
+
+
+def _plan(
+    order: WorkOrder,
+    registry: Registry,
+    records: Records,
+    watcher: Watcher,
+    home: Path | None,
+    shelf: Path | None,
+) -> PlannedMark:
+    """Refuse what may not be marked; return the plan of what may."""
+    with timed("code", watcher) as said:
+        code, setup = encode_order(order, registry, shelf)
+        said.append(f"{code.text} ({code.format.name}, index {code.index})")
+    refuse_unreleased(records, registry, code, setup)
+    records.refuse_second_mark(order.make, order.model, order.serial, code.text)
+    refuse_wrong_clock(records)
+    if home is not None:
+        refuse_lost_records(records, home)
+    planned = plan_code(code, setup, watcher)
+    watcher.planned(planned)
+    return planned
 
 
 def _look(
