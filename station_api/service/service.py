@@ -102,6 +102,16 @@ class Service:
             self.interlocks.close()
 
 
+def _open_watcher(
+    keys: ScansKeys, records: Records, scans: ScanStore, bench: Bench, shelf: Shelf, live: Live
+) -> ScanWatcher:
+    """Begin to watch the folder of the profilometer, if there is one."""
+    largest_bytes = keys.largest_mb * 1_000_000
+    watcher = ScanWatcher(keys.folder, largest_bytes, records, scans, bench, shelf.folder, live)
+    watcher.open()
+    return watcher
+
+
 def make_service(
     home: Path,
     records: Records,
@@ -128,11 +138,8 @@ def make_service(
     scans = ScanStore(records, home)
     floor = Floor(records, registry, shelf, runner)
     labels = LabelTaker(records, floor)
-    bench, watched = Bench(), folder or ScansKeys()
-    watcher = ScanWatcher(
-        watched.folder, watched.largest_mb * 1_000_000, records, scans, bench, shelf.folder, live
-    )
-    watcher.open()
+    bench = Bench()
+    watcher = _open_watcher(folder or ScansKeys(), records, scans, bench, shelf, live)
     readers = open_scanners(scanners or ScannerKeys(), labels, live)
 
     def around() -> dict[str, Any]:
