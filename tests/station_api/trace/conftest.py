@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from engraver import codes
 from engraver.record import MarkIntent
+from station_api.log import issue_checkpoint
 from station_api.records import Records
+from station_api.registry_file import sample_registry
+from station_api.trace.desk import Desk
 from tests.station_api.records.conftest import (  # noqa: F401
     new_database,
     postgres_server,
@@ -17,7 +21,7 @@ from tests.station_api.records.conftest import (  # noqa: F401
     records,
     sqlite_template,
 )
-from tests.station_api.records.houses import COMPLETE, INTENT
+from tests.station_api.records.houses import COMPLETE, INTENT, KEY
 
 FORMATS = ("pin32-8", "pin32-10", "pin32-12")
 
@@ -49,3 +53,15 @@ def three_formats(records: Records) -> Records:  # noqa: F811
     for at, name in enumerate(FORMATS):
         intend_all(records, range(32768 + 40 * at, 32768 + 40 * at + 30), name)
     return records
+
+
+@pytest.fixture
+def open_desk(records: Records, home: Path) -> Callable[[], Desk]:  # noqa: F811
+    home.mkdir()
+    sign = lambda: issue_checkpoint(records, [KEY], home)  # noqa: E731
+    return lambda: Desk(records, home, sample_registry(), sign)
+
+
+@pytest.fixture
+def desk(open_desk: Callable[[], Desk], three_formats: Records) -> Desk:
+    return open_desk()
