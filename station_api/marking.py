@@ -106,12 +106,7 @@ def mark_order(
             stream.check(planned.program, machine, watcher.progressed)
             said.append(f"{len(planned.program.lines)} lines accepted in check mode")
         control = Control(pauses=False) if control is None else control
-        if arming is not None:
-            with timed("start", watcher) as said:
-                arming.await_start(stream, control)
-                said.append("interlocks closed, start pressed")
-        if control.stop_asked:
-            raise PortError(f"order {order.order_id}: stopped on request; nothing was recorded")
+        _await_start(order, stream, control, arming, watcher)
         with timed("intent", watcher) as said:
             intent = records.intend(_intent(order, planned), fence=fence)
             said.append(f"{intent.mark_id} on disk")
@@ -145,6 +140,18 @@ def _plan(
     planned = plan_code(code, setup, watcher)
     watcher.planned(planned)
     return planned
+
+
+def _await_start(
+    order: WorkOrder, stream: Stream, control: Control, arming: Arming | None, watcher: Watcher
+) -> None:
+    """Return when a person at the station has pressed start, if it has interlocks."""
+    if arming is not None:
+        with timed("start", watcher) as said:
+            arming.await_start(stream, control)
+            said.append("interlocks closed, start pressed")
+    if control.stop_asked:
+        raise PortError(f"order {order.order_id}: stopped on request; nothing was recorded")
 
 
 def _look(
