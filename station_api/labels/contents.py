@@ -29,7 +29,9 @@ _SYMBOLOGIES = {"C": "Code 128", "d": "Data Matrix", "Q": "QR Code"}
 _IS_GS1 = frozenset({"C1", "d2", "d5", "Q3", "Q4"})
 _HAS_ECI = frozenset({"d4", "d5", "d6", "Q2", "Q4", "Q6"})
 _SHOWN_GS = re.compile("␝|<GS>|{GS}")  # how scanners without a control key spell it
-_BRACKETED = re.compile(r"\((\d{2,4})\)")
+_FULL_WIDTH = {0xFF01 + step: 0x21 + step for step in range(94)}  # what an input method types
+_BRACKETED = re.compile(r"\s*\((\d{2,4})\)\s*")
+_LONG_SERIAL = re.compile(r"(?:01\d{14})?21[!-z]{21,}")
 _GTIN_FIRST = re.compile(r"01(\d{14})\S+")
 _ECI = re.compile(r"\\(\\|\d{6})")
 
@@ -79,10 +81,14 @@ def read_label(content: str) -> Label:
             f"{len(content)} characters were scanned, at most {LONGEST} are read; scan the work "
             "order or the part's serial"
         )
-    text = _SHOWN_GS.sub(GS, content.strip(" \t\r\n"))
+    text = _SHOWN_GS.sub(GS, content.strip(" \t\r\n")).translate(_FULL_WIDTH)
     symbology, modifier, text = _take_identifier(text)
     if not text.strip():
         raise InputError("nothing was scanned; scan the work order or the part's serial")
+    if "\r" in text or "\n" in text:
+        raise InputError(
+            "two bar codes were scanned at once, with the end of a line between them; scan one"
+        )
     odd = next((letter for letter in text if letter != GS and not letter.isprintable()), None)
     if odd is not None:
         raise InputError(
@@ -132,6 +138,12 @@ def _gs1_serial(text: str, modifier: str) -> str | None:
         else:
             elements = list(GS1Message.parse(message.strip(GS)).element_strings)
     except (ParseError, ValueError) as error:
+        if _LONG_SERIAL.fullmatch(message.strip(GS).split(GS)[0]):
+            raise InputError(
+                "the GS1 label's serial number (AI 21) has more than 20 characters, or the "
+                "separator after it (FNC1) was lost; set the scanner to send FNC1 as GS, or type "
+                "the serial"
+            ) from None
         what = "web address that is no GS1 Digital Link" if linked else "GS1 label that breaks off"
         raise InputError(
             f"this is a {what} ({_shown(str(error))}); scan the work order or the part's serial"
