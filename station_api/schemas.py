@@ -7,6 +7,7 @@ person can get wrong ends in one line that names the file and the key.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from engraver.errors import OrderError
 from engraver.orders import WorkOrder, normalise_name, normalise_serial
 
 LARGEST_ORDER_BYTES = 64 * 1024
+RECIPE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 
 class WorkOrderIn(BaseModel):
@@ -36,7 +38,17 @@ class WorkOrderIn(BaseModel):
     recipe: str = Field(default="default", max_length=64)
 
     def to_order(self) -> WorkOrder:
-        """Normalise the identity and return the core's `WorkOrder`."""
+        """Normalise the identity and return the core's `WorkOrder`.
+
+        Raises
+        ------
+        OrderError
+            If a text has what no make, model or serial has, or the recipe's can be no name.
+        """
+        if RECIPE_NAME.fullmatch(self.recipe) is None:
+            raise OrderError(
+                f"recipe {self.recipe!r} is no name of a recipe; see `pinmark profiles list`"
+            )
         return WorkOrder(
             order_id=" ".join(self.order.split()),
             make=normalise_name(self.make, "make"),

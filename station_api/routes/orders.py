@@ -157,26 +157,62 @@ def read_batch(data: bytes) -> list[WorkOrder]:
     >>> read_batch(b"order,make,model,serial\nWO-1,Example Arms,Model 1,zq1")[0].serial
     'ZQ1'
     """
+    found: list[WorkOrder] = []
     try:
-        lines = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        names = lines.fieldnames or []
-        if set(names) - set(COLUMNS) or len(set(names)) < len(names) or "order" not in names:
-            raise OrderError(f"the first line names the columns {', '.join(COLUMNS)}")
-        found: list[WorkOrder] = []
-        for line in lines:
+        text = data.decode("utf-8-sig")
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+        names = _columns(next(rows, []))
+        for row in rows:
+            where = f"line {rows.line_num}"
+            cells = [*row, *[""] * (len(names) - len(row))]
+            if not any(cell.strip() for cell in cells):
+                continue  # what a spreadsheet leaves below its last row
+            if any(cell.strip() for cell in cells[len(names) :]):
+                raise OrderError(
+                    f"{where} has {len(row)} fields, the first line names {len(names)} columns; "
+                    "put a text that has the separator in it into quotes"
+                )
             if len(found) == MOST_LINES:
                 raise OrderError(
                     f"a batch has at most {MOST_LINES} orders; send the rest in another"
                 )
-            fields = {name: text for name, text in line.items() if text is not None}
-            found.append(order_from(fields, f"in line {lines.line_num}"))
-            if None in line or not found[-1].order_id:
-                raise OrderError(f"line {lines.line_num} has too many fields or no order number")
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise OrderError(f"the batch is no CSV in UTF-8: {error}") from None
+            fields = {name: cell for name, cell in zip(names, cells, strict=False) if cell}
+            found.append(order_from(fields, f"in {where}"))
+            if not found[-1].order_id:
+                raise OrderError(f"{where} has no order number")
+    except UnicodeDecodeError as error:
+        raise OrderError(
+            f"the batch is no UTF-8 (byte {error.start} is 0x{data[error.start]:02x}); save it as "
+            "CSV UTF-8 and send it again"
+        ) from None
+    except csv.Error as error:
+        raise OrderError(f"the batch is no CSV: {error}") from None
     if not found:
         raise OrderError("the batch has no orders")
     return found
+
+
+def _separator(text: str) -> str:
+    """Return what stands between the columns: a comma, or what spreadsheets of other lands write.
+
+    >>> _separator("order;make;model"), _separator("order,make")
+    (';', ',')
+    """
+    head = text.partition("\n")[0]
+    return max(",;\t", key=head.count)
+
+
+def _columns(names: list[str]) -> list[str]:
+    while names and not names[-1].strip():
+        names = names[:-1]
+    names = [name.strip().lower() for name in names]
+    lacking = [name for name in COLUMNS[:4] if name not in names]
+    odd = [name for name in names if name not in COLUMNS or names.count(name) > 1]
+    if lacking or odd:
+        wrong = f"not {', '.join(map(repr, dict.fromkeys(odd)))[:80]}" if odd else ""
+        wrong = wrong or f"it lacks {', '.join(lacking)}"
+        raise OrderError(f"the first line names the columns {', '.join(COLUMNS)}; {wrong}")
+    return names
 
 
 def order_named(service: Any, order_id: str | None, body: NewOrder | None) -> WorkOrder:
