@@ -19,6 +19,8 @@ from firmware_bridge.durable import make_folder
 from station_api.configuration import settings
 
 HOME_VARIABLE = "PINMARK_HOME"
+PRIVATE = 0o750
+"""Mode of a station's folder that is made here: records and scans name serials."""
 
 
 def station_home() -> Path:
@@ -31,7 +33,8 @@ def station_home() -> Path:
     """
     home = settings().station.home or Path(platformdirs.user_data_dir("pinmark"))
     try:
-        make_folder(home)
+        if not home.is_dir():
+            make_folder(home).chmod(PRIVATE)
     except OSError as error:
         raise OrderError(
             f"{HOME_VARIABLE} {home} cannot be used ({error.strerror}); name a folder you can write"

@@ -146,5 +146,8 @@ def permissions(home: Path) -> Iterator[Check]:
     if wrong:
         remedy = f"chmod o-w {home}; chmod 600 {home}/*.key {home}/keys.pepper; chown -R as {home}"
         yield fault("permissions", "; ".join(wrong), remedy)
+    elif home.stat().st_mode & (stat.S_IROTH | stat.S_IXOTH):
+        found = f"anybody on this machine can read the records in {home}, which name serials"
+        yield warning("permissions", found, f"chmod o-rwx {home}")
     else:
         yield ok("permissions", f"{home} and its secrets belong to the station alone")

@@ -128,6 +128,9 @@ def test_disk_and_permissions(home: Path) -> None:
     full = one(machine.disk(home, None, 10**9))
     assert full.state is State.FAULT and "1000000000 MB are asked for" in full.found
     assert one(machine.permissions(home)).state is State.OK
+    home.chmod(0o755)
+    seen = one(machine.permissions(home))
+    assert seen.state is State.WARNING and f"chmod o-rwx {home}" in seen.remedy
     (home / "log.key").write_text("x")
     (home / "log.key").chmod(0o640)
     home.chmod(0o777)
