@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     engraver: Annotated[
-        str | None, typer.Option(help="serial device; without it [engraver] port")
+        str | None, typer.Option(help="serial device; without it \\[engraver] port")
     ] = None,
     as_json: shell.JsonOption = False,
 ) -> int:

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def backup(
     folder: Annotated[
-        Path | None, typer.Argument(help="where; without it [backup] folder of the configuration")
+        Path | None, typer.Argument(help="where; without it \\[backup] folder of the configuration")
     ] = None,
     keep_days: Annotated[
         int | None, typer.Option(help="days of which every backup is kept", min=1)

@@ -58,7 +58,7 @@ def info(
 
 
 def folder(
-    path: Annotated[Path | None, typer.Argument(help="watched folder; else [scans] folder")] = None,
+    path: Annotated[Path | None, typer.Argument(help="it; else \\[scans] folder")] = None,
     as_json: shell.JsonOption = False,
 ) -> None:
     """List what lies in the watched folder: kept with its reason, inspected with its verdict.

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="address to listen on; else [service] host")
+        str | None, typer.Option(help="address to listen on; else \\[service] host")
     ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="TCP port, 0: a free one; else as set")

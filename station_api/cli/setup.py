@@ -22,6 +22,8 @@ from station_api.first_start.trial import make_trial
 from station_api.home import station_home
 
 SKIP = "later"
+LONGEST_OFFERED = 60
+"""Characters of an answer that is offered again after its step was refused."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,10 +34,10 @@ def register(app: typer.Typer) -> None:
 def setup(
     page: Annotated[bool, typer.Option("--page", help="ask on a page, in a browser")] = False,
     host: Annotated[
-        str | None, typer.Option(help="address of the page; else [service] host")
+        str | None, typer.Option(help="address of the page; else \\[service] host")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="its port; else [service] port")
+        int | None, typer.Option(min=0, max=65535, help="its port; else \\[service] port")
     ] = None,
     as_json: shell.JsonOption = False,
 ) -> int:
@@ -62,7 +64,7 @@ def setup(
 
 def _ask_all() -> None:
     shell.console.print(
-        "Each answer is checked and written at once. Ctrl-C breaks off; `pinmark setup` goes on."
+        "Each step is checked and written at once. Ctrl-C breaks off; `pinmark setup` goes on."
     )
     for number, one in enumerate(progress(), 1):
         step, head = STEPS[one.step], f"[bold]{number}/{len(STEPS)} {one.step}[/]"
@@ -77,15 +79,17 @@ def _ask_all() -> None:
 
 
 def _ask(step: Step) -> None:
-    """Ask until the answers will do."""
+    """Ask until the answers will do; those that were not refused are offered again."""
+    offered = {one.name: one.default for one in step.questions}
     while True:
         given = {}
         for number, question in enumerate(step.questions):
-            hint = f" [{question.default}]" if question.default else ""
-            hint += " (may be empty)" if question.optional else ""
+            hint = f" [{offered[question.name]}]" if offered[question.name] else ""
+            hint += " (may be empty)" if question.optional and not hint else ""
             hint += f" ({SKIP}: leave this step)" if step.may_wait and number == 0 else ""
-            given[question.name] = _line(f"  {question.text}{hint}: ", question.secret)
-            if step.may_wait and number == 0 and given[question.name] == SKIP:
+            typed = _line(f"  {question.text}{hint}: ", question.secret)
+            given[question.name] = typed or offered[question.name]
+            if step.may_wait and number == 0 and typed == SKIP:
                 skip(step.name)
                 return
         try:
@@ -93,6 +97,11 @@ def _ask(step: Step) -> None:
             return
         except PinmarkError as error:
             shell.console.print(f"  {' '.join(str(error).split())}", markup=False)
+            for question in step.questions:
+                answered = given[question.name]
+                again = not question.secret and len(answered) <= LONGEST_OFFERED
+                kept = again and answered not in str(error)
+                offered[question.name] = answered if kept else question.default
 
 
 def _line(text: str, secret: bool) -> str:

@@ -32,6 +32,8 @@ CONFIG_VARIABLE = "PINMARK_CONFIG"
 SYSTEM_FILE = Path("/etc/pinmark/pinmark.toml")
 PREFIX = "PINMARK_"
 NOT_SETTINGS = frozenset({CONFIG_VARIABLE, *SECRETS_OF_THE_ENVIRONMENT})
+LONGEST_SHOWN = 80
+"""Characters of a wrong value that are shown."""
 FOR_TESTS = ("PINMARK_HYPOTHESIS", "PINMARK_SOAK_")
 """Variables of the test and soak commands, which no station reads."""
 
@@ -181,8 +183,8 @@ def _take(
             value, strict=not lax and not of_path
         )
     except (ValidationError, ValueError) as error:
-        shown = "is not what it should be" if extra(field)["secret"] else f"is {value!r}"
-        problem = f"{shown}: {_said(error)}"
+        shown = "is not what it should be" if extra(field)["secret"] else f"is {_short(value)}"
+        problem = f"{shown}: {_said(error, extra(field)['shape'])}"
         faults.append(Fault(where, called, problem, f"write for example {example(key, field)}"))
         return False
     return True
@@ -219,11 +221,18 @@ def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, shape: str) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     text = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if shape and error.errors()[0]["type"] == "string_pattern_mismatch":
+        text = f"should be {shape}"
     return f"it {text}" if text.startswith("should") else text
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} ..."
 
 
 def _unknown(where: str, called: str, known: list[str]) -> Fault:

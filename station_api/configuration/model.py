@@ -36,10 +36,11 @@ def check_ffl(number: str) -> str:
 def _key(default: Any, what: str, example: Any = None, **more: Any) -> Any:
     env = more.pop("env", None)
     secret = more.pop("secret", False)
+    shape = more.pop("shape", "")
     return Field(
         default=default,
         description=what,
-        json_schema_extra={"env": env, "secret": secret, "example": example},
+        json_schema_extra={"env": env, "secret": secret, "example": example, "shape": shape},
         **more,
     )
 
@@ -58,6 +59,7 @@ class StationKeys(Section):
         "name of the station in every record; it stays the same for as long as its log lives",
         env="PINMARK_STATION",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$",
+        shape="1 to 32 letters A-Z, digits, . _ or -, the first a letter or a digit",
     )
     home: Path | None = _key(
         None,
@@ -83,6 +85,7 @@ class LicenceKeys(Section):
         "GS1 company prefix, 6 to 12 digits; with it EPCIS events name firearms by GIAI",
         "0614141",
         pattern=r"^([0-9]{6,12})?$",
+        shape="6 to 12 digits",
     )
 
 
@@ -115,6 +118,7 @@ class LogKeys(Section):
         min_length=1,
         max_length=200,
         pattern=r"^[^\s+]+$",
+        shape="a text without blanks and without +",
     )
     key_file: Path | None = _key(
         None,
@@ -177,6 +181,7 @@ class EngraverKeys(Section):
         "recipe whose machine profile the controller's settings are held against by the doctor",
         env="PINMARK_RECIPE",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        shape="the name of a profile: letters A-Z, digits, _ or -, at most 64",
     )
     panel: str | None = _key(
         None,
@@ -185,6 +190,7 @@ class EngraverKeys(Section):
         "gpio-two-channel",
         env="PINMARK_PANEL",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        shape="the name of a profile: letters A-Z, digits, _ or -, at most 64",
     )
 
 
@@ -314,7 +320,7 @@ SECRETS_OF_THE_ENVIRONMENT = {
 
 
 def extra(field: FieldInfo) -> dict[str, Any]:
-    """Return what a key says of itself beyond its type: ``env``, ``secret``, ``example``."""
+    """Return what a key says beyond its type: ``env``, ``secret``, ``example``, ``shape``."""
     found = field.json_schema_extra
     return dict(found) if isinstance(found, dict) else {}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from station_api.configuration.model import Section, Settings
+from station_api.people.secrets import SHORTEST_PASSWORD
 
 VIRTUAL = "virtual"
 
@@ -63,7 +64,7 @@ ASKED = (
         "The administrator adds the other people, and can therefore not mark.",
         (
             Question("name", "first and last name"),
-            Question("password", "password, ten characters or more", secret=True),
+            Question("password", f"password, {SHORTEST_PASSWORD} characters or more", secret=True),
             Question("again", "the same again", secret=True),
         ),
     ),

@@ -60,7 +60,8 @@ def check_strength(text: str, role: Role, name: str) -> str:
     if len(secret) < SHORTEST_PASSWORD or len(set(secret)) < 5:
         or_pin = f", or a PIN of {SHORTEST_PIN} digits" if role in PIN_ROLES else ""
         raise InputError(
-            f"{role} takes a password of at least {SHORTEST_PASSWORD} characters{or_pin}"
+            f"{role} takes a password of at least {SHORTEST_PASSWORD} characters, five of them "
+            f"different{or_pin}"
         )
     if secret.casefold() == name.casefold():
         raise InputError("a password is not one's own name")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import typer
 
 from tests.conftest import REPOSITORY
 
@@ -58,3 +60,19 @@ def test_help_of_every_command_has_an_example(
         and "example" not in said
     ]
     assert lacking == []
+
+
+def test_help_loses_no_name_in_brackets() -> None:
+    """``[section] key`` is shown as it is: rich takes a bracket that is not escaped for markup."""
+    from station_api.cli.app import make_app
+
+    def texts(command: Any) -> Iterator[str]:
+        yield command.help or ""
+        for parameter in command.params:
+            yield getattr(parameter, "help", None) or ""
+        for inner in getattr(command, "commands", {}).values():
+            yield from texts(inner)
+
+    told = list(texts(typer.main.get_command(make_app([]))))
+    assert len(told) > 300
+    assert [text for text in told if re.search(r"(?<!\\)\[/?[a-z]+\]", text)] == []

@@ -111,6 +111,17 @@ def test_broken_off_and_taken_up_again(place: Path, run: Run) -> None:
     assert (found["administrator"], found["key"]) == ("done", "skipped")
 
 
+def test_one_wrong_answer_asks_for_that_one(place: Path, run: Run) -> None:
+    """What was not refused stands in brackets and is taken by Enter; words say what is allowed."""
+    done = run("setup", typed=lines("S 9", "S9", "Ex Arms", "", "1 Road", "12", "", "", "", "", ""))
+    assert "it should be 1 to 32 letters" in done.stdout and "pattern" not in done.stdout
+    assert "it should be 6 to 12 digits" in done.stdout and "[Ex Arms]" in done.stdout
+    assert "licence Ex Arms" in done.stdout or steps(run)["licence"] == "done"
+    text = (place / "pinmark.toml").read_text()
+    assert 'licensee = "Ex Arms"' in text and 'premises = "1 Road"' in text
+    assert "password, 12 characters or more" in done.stdout
+
+
 def test_what_is_set_is_never_overwritten(place: Path, run: Run) -> None:
     """A file of the plant's own keeps its comments and its values; what is missing is added."""
     file = place / "pinmark.toml"
