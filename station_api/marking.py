@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engraver import codes, gcode, inspection, layout, relief
-from engraver.errors import InputError, PortError, StorageError, UnknownStateError
+from engraver.codes import MarkCode
+from engraver.errors import ConflictError, InputError, PortError, StorageError, UnknownStateError
 from engraver.heightmap import HeightMap
-from engraver.inspection import Inspection, Verdict
+from engraver.inspection import Inspection
 from engraver.orders import WorkOrder
+from engraver.profiles import Setup
 from engraver.record import MarkIntent, MarkState, Outcome, RunReceipt, StopCause
 from engraver.registry import Registry
 from firmware_bridge.control import Control
@@ -25,11 +27,11 @@ from firmware_bridge.streamer import Progress
 from station_api.doctor.gate import refuse_lost_records, refuse_wrong_clock
 from station_api.interlocks import Arming
 from station_api.profiles import load_setup
-from station_api.quality.figures import inspection_detail
+from station_api.quality.fields import inspection_detail, is_good
 from station_api.quality.releases import refuse_unreleased
-from station_api.records import Records, now_us
+from station_api.records import MarkRow, Records, now_us
 from station_api.station import journal_path
-from station_api.walk import PlannedMark, Watcher, encode_order, plan_code, timed
+from station_api.walk import PlannedMark, Planner, Watcher, encode_order, plan_code, timed
 
 TakeScan = Callable[[], HeightMap]
 Refused = Callable[[StorageError], None]
@@ -68,6 +70,7 @@ def mark_order(
     control: Control | None = None,
     arming: Arming | None = None,
     on_refused: Refused = give_in,
+    plan: Planner = plan_code,
 ) -> MarkReport:
     """Mark one order; return what became of it.
 
@@ -90,6 +93,8 @@ def mark_order(
     on_refused
         Decides whether to go on trying when a full disk or an absent database refuses what
         became of a pin.
+    plan
+        Who walks from the code to the program: this thread, or (`service.line`) a process.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def mark_order(
     UnknownStateError
         If an earlier attempt, or this one, is in doubt.
     """
-    planned = _plan(order, registry, records, watcher, home, shelf)
+    planned = _plan(order, registry, records, watcher, home, shelf, plan)
     machine = planned.setup.machine
     with open_stream(port_url, machine.baud) as stream:
         with timed("preflight", watcher) as said:
@@ -127,6 +132,7 @@ def _plan(
     watcher: Watcher,
     home: Path | None,
     shelf: Path | None,
+    plan: Planner,
 ) -> PlannedMark:
     """Refuse what may not be marked; return the plan of what may."""
     with timed("code", watcher) as said:
@@ -137,7 +143,7 @@ def _plan(
     refuse_wrong_clock(records)
     if home is not None:
         refuse_lost_records(records, home)
-    planned = plan_code(code, setup, watcher)
+    planned = plan(code, setup, watcher)
     watcher.planned(planned)
     return planned
 
@@ -290,6 +296,29 @@ def inspect_later(records: Records, mark_id: str, scan: HeightMap) -> Inspection
     return found
 
 
+def made_with(row: MarkRow, shelf: Path | None = None) -> tuple[Setup, MarkCode]:
+    """Return what a pin that is to be inspected was made with, and the code ordered for it.
+
+    Raises
+    ------
+    ConflictError
+        If the mark is not ``marked``.
+    InputError
+        If its recipe has changed since: the design the pin was made from cannot be told.
+    """
+    if row.state is not MarkState.MARKED:
+        raise ConflictError(
+            f"mark {row.mark_id} is {row.state}; only a mark that is marked is inspected"
+        )
+    setup = load_setup(row.recipe, shelf)
+    if gcode.setup_sha256(setup) != row.setup_sha256:
+        raise InputError(
+            f"mark {row.mark_id} was made with other figures of recipe {row.recipe} than today's "
+            f"(setup {row.setup_sha256[:12]}); restore them to inspect this pin"
+        )
+    return setup, codes.encode_index(row.code_index, setup.recipe.code_format)
+
+
 def examine(
     records: Records, mark_id: str, scan: HeightMap, shelf: Path | None = None
 ) -> Inspection:
@@ -298,19 +327,9 @@ def examine(
     Raises
     ------
     InputError
-        If there is no such mark, it is not ``marked``, or its recipe has changed since: the
-        design the pin was made from could then not be told.
+        If there is no such mark, or what `made_with` raises.
     """
-    row = records.get(mark_id)
-    if row.state is not MarkState.MARKED:
-        raise InputError(f"mark {mark_id} is {row.state}; only a mark that is marked is inspected")
-    setup = load_setup(row.recipe, shelf)
-    if gcode.setup_sha256(setup) != row.setup_sha256:
-        raise InputError(
-            f"mark {mark_id} was made with other figures of recipe {row.recipe} than today's "
-            f"(setup {row.setup_sha256[:12]}); restore them to inspect this pin"
-        )
-    code = codes.encode_index(row.code_index, setup.recipe.code_format)
+    setup, code = made_with(records.get(mark_id), shelf)
     return inspection.inspect(
         relief.design(layout.arrange(code, setup), setup),
         scan,
@@ -321,8 +340,3 @@ def examine(
 def conclude(records: Records, mark_id: str, found: Inspection) -> MarkState:
     """Write the verdict: verified only if the code read is the code ordered."""
     return records.conclude_inspection(mark_id, is_good(found), inspection_detail(found))
-
-
-def is_good(found: Inspection) -> bool:
-    """Return whether a pin may leave: it is legible and says what was ordered."""
-    return found.verdict is Verdict.GOOD and found.read_back == found.designed

@@ -6,7 +6,7 @@ from. The prediction is a gate: a mark predicted illegible is refused before the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Protocol
 from engraver import ablation, codes, gcode, inspection, layout, relief, toolpath
 from engraver.codes import MarkCode
 from engraver.errors import DesignError
-from engraver.heightmap import HeightMap
 from engraver.orders import WorkOrder
 from engraver.profiles import Setup
 from engraver.program import GcodeProgram
@@ -88,8 +87,11 @@ class PlannedMark:
     setup: Setup
     design: ReliefDesign
     toolpath: Toolpath
-    predicted: HeightMap
     program: GcodeProgram
+
+
+Planner = Callable[[MarkCode, Setup, Watcher], PlannedMark]
+"""Walks from a code to a program: `plan_code`, or a process that does."""
 
 
 @contextmanager
@@ -139,4 +141,4 @@ def plan_code(code: MarkCode, setup: Setup, watcher: Watcher) -> PlannedMark:
     with timed("G-code", watcher) as said:
         program = gcode.render(path, setup)
         said.append(f"{len(program.data)} bytes, sha256 {program.sha256[:12]}")
-    return PlannedMark(code, setup, design, path, predicted, program)
+    return PlannedMark(code, setup, design, path, program)

@@ -19,7 +19,7 @@ from engraver.record import MarkState
 from station_api.cli import shell
 from station_api.marking import inspect_later
 from station_api.papers.mark_corrections import FIELDS, MarkCorrections, View, view_of
-from station_api.quality.figures import inspection_detail
+from station_api.quality.fields import inspection_detail
 from station_api.records import MarkRow, utc_text
 from station_api.scans import read_scan
 from station_api.station import Station, open_station

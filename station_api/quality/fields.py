@@ -1,7 +1,8 @@
-"""An inspection as JSON: what `pinmark inspect --json`, the API and the report all say.
+"""An inspection as JSON: for people and machines in um, for the record in integers.
 
-In: `Inspection`. Out: fields; lengths in um, angles in degrees, each figure with its standard
-uncertainty, null where it could not be measured.
+In: `Inspection`. Out: `inspection_fields`, what `pinmark inspect --json`, the API and the report
+all say (um, degrees, each figure with its standard uncertainty), and `inspection_detail`, what a
+transition records (nm, millidegrees). Null is what could not be measured.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engraver.inspection import Inspection, Measure, RingReport, SymbolReport
+from engraver.inspection import Inspection, Measure, RingReport, SymbolReport, Verdict
 
 
 def inspection_fields(found: Inspection) -> dict[str, Any]:
@@ -96,3 +97,55 @@ def _measure(measure: Measure | None) -> dict[str, float | None] | None:
 
 def _number(value: float) -> float | None:
     return round(float(value), 6) if math.isfinite(value) else None
+
+
+def inspection_detail(found: Inspection) -> dict[str, object]:
+    """Return an inspection in integers, for the record; None is what could not be measured."""
+    offset = found.mark_offset_um
+    return {
+        "read_back": found.read_back,
+        "designed": found.designed,
+        "verdict": str(found.verdict),
+        "grade": found.grade,
+        "acceptance": found.acceptance,
+        "acceptance_sha256": found.acceptance_digest,
+        "relief_nm": _thousandths(found.relief_um),
+        "relief_slope_nm": _thousandths(found.relief_slope_um),
+        "tilt_mdeg": _thousandths(found.tilt_deg),
+        "rotation_mdeg": _thousandths(math.degrees(found.pose.rotation_rad)),
+        "scale_ppm": _thousandths(found.pose.scale * 1e3),
+        "mark_offset_nm": None if offset is None else _thousandths(offset.value),
+        "findings": [{"code": one.code, "text": one.text} for one in found.findings],
+        "symbols": [_symbol_detail(one) for one in found.symbols],
+    }
+
+
+def _symbol_detail(one: SymbolReport) -> dict[str, object]:
+    measures = one.measures
+    return {
+        "position": one.position,
+        "symbol": one.symbol,
+        "probability_ppm": round(one.probability * 1e6),
+        "grade": one.grade,
+        "relief_nm": _thousandths(measures.relief_um.value),
+        "relief_u_nm": _thousandths(measures.relief_um.u),
+        "shift_x_nm": _thousandths(measures.shift_x_um.value),
+        "shift_y_nm": _thousandths(measures.shift_y_um.value),
+        "width_nm": _thousandths(measures.width_um.value),
+        "height_nm": _thousandths(measures.height_um.value),
+        "stroke_nm": _thousandths(measures.stroke_um.value),
+        "draft_mdeg": _thousandths(measures.draft_deg.value),
+        "floor_sa_nm": _thousandths(measures.floor_sa_um.value),
+        "floor_sq_nm": _thousandths(measures.floor_sq_um.value),
+        "recast_nm": _thousandths(measures.recast_um.value),
+    }
+
+
+def _thousandths(value: float) -> int | None:
+    """Return a length in nm, an angle in millidegrees; None where it is not a number."""
+    return round(value * 1000) if math.isfinite(value) else None
+
+
+def is_good(found: Inspection) -> bool:
+    """Return whether a pin may leave: it is legible and says what was ordered."""
+    return found.verdict is Verdict.GOOD and found.read_back == found.designed

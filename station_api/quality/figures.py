@@ -1,7 +1,7 @@
-"""The figures of an inspection: as integers into the records, and out of them again.
+"""The figures of inspections out of the records again.
 
-In: `Inspection`, or `Records`. Out: the detail of a transition, or `Inspected` marks oldest first
-(um and degrees). A figure that could not be measured is null in the record and NaN here.
+In: `Records`. Out: `Inspected` marks, oldest first (um and degrees). A figure that could not be
+measured is null in the record and NaN here.
 Authority: the record; nothing is measured again.
 """
 
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from engraver.acceptance import Acceptance
 from engraver.errors import InputError
-from engraver.inspection import Inspection, SymbolReport
 from engraver.layout import MarkLayout
 from engraver.record import MarkState
 from station_api.records import Records, canonical
@@ -55,53 +54,6 @@ INSPECTED = "read back and measured"
 """The reason of every transition that an inspection made."""
 
 _DONE = (MarkState.VERIFIED.value, MarkState.REJECTED.value)
-
-
-def inspection_detail(found: Inspection) -> dict[str, object]:
-    """Return an inspection in integers, for the record; None is what could not be measured."""
-    offset = found.mark_offset_um
-    return {
-        "read_back": found.read_back,
-        "designed": found.designed,
-        "verdict": str(found.verdict),
-        "grade": found.grade,
-        "acceptance": found.acceptance,
-        "acceptance_sha256": found.acceptance_digest,
-        "relief_nm": _thousandths(found.relief_um),
-        "relief_slope_nm": _thousandths(found.relief_slope_um),
-        "tilt_mdeg": _thousandths(found.tilt_deg),
-        "rotation_mdeg": _thousandths(float(np.degrees(found.pose.rotation_rad))),
-        "scale_ppm": _thousandths(found.pose.scale * 1e3),
-        "mark_offset_nm": None if offset is None else _thousandths(offset.value),
-        "findings": [{"code": one.code, "text": one.text} for one in found.findings],
-        "symbols": [_symbol_detail(one) for one in found.symbols],
-    }
-
-
-def _symbol_detail(one: SymbolReport) -> dict[str, object]:
-    measures = one.measures
-    return {
-        "position": one.position,
-        "symbol": one.symbol,
-        "probability_ppm": round(one.probability * 1e6),
-        "grade": one.grade,
-        "relief_nm": _thousandths(measures.relief_um.value),
-        "relief_u_nm": _thousandths(measures.relief_um.u),
-        "shift_x_nm": _thousandths(measures.shift_x_um.value),
-        "shift_y_nm": _thousandths(measures.shift_y_um.value),
-        "width_nm": _thousandths(measures.width_um.value),
-        "height_nm": _thousandths(measures.height_um.value),
-        "stroke_nm": _thousandths(measures.stroke_um.value),
-        "draft_mdeg": _thousandths(measures.draft_deg.value),
-        "floor_sa_nm": _thousandths(measures.floor_sa_um.value),
-        "floor_sq_nm": _thousandths(measures.floor_sq_um.value),
-        "recast_nm": _thousandths(measures.recast_um.value),
-    }
-
-
-def _thousandths(value: float) -> int | None:
-    """Return a length in nm, an angle in millidegrees; None where it is not a number."""
-    return round(value * 1000) if isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

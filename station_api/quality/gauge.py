@@ -22,7 +22,8 @@ from engraver.errors import InputError
 from engraver.inspection import form_of, inspect
 from engraver.profiles import Setup
 from station_api.codes_typed import mark_code
-from station_api.quality.figures import Inspected, inspection_detail
+from station_api.quality.fields import inspection_detail
+from station_api.quality.figures import Inspected
 from station_api.scans import read_scan
 
 KEYS = ("part", "operator", "trial")

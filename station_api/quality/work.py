@@ -1,4 +1,4 @@
-"""Jobs of the bench: what takes seconds, in a process of its own -> JSON bytes.
+"""Jobs of the engineer's bench: what takes seconds, in a process of its own -> JSON bytes.
 
 In: values the service has read already (setups, paths, limits), never a name to look up. Out:
 bytes, made here too, so that the service does not spend its time on them. Grids and strokes are
@@ -22,20 +22,18 @@ from numpy.typing import NDArray
 from engraver import coupons, gcode, layout, motion, relief, toolpath
 from engraver.acceptance import Acceptance
 from engraver.codes import MarkCode
-from engraver.errors import DesignError, ScanError
-from engraver.heightmap import HeightMap, open_x3p
+from engraver.errors import DesignError
+from engraver.heightmap import HeightMap
 from engraver.inspection import deviation, form_of, inspect
 from engraver.inspection.form import remove_form
 from engraver.profiles import Setup
 from engraver.strokes import MoveKind
 from engraver.toolpath import Toolpath
 from station_api.codes_typed import mark_code
-from station_api.marking import is_good
 from station_api.quality import calibrated, evidence, gauge, prediction
 from station_api.quality.fields import inspection_fields
-from station_api.quality.figures import inspection_detail
 from station_api.reports.inspection import inspection_report
-from station_api.scan_files import open_scan, read_bytes
+from station_api.scan_files import open_scan
 from station_api.scans import read_scan
 
 Floats = NDArray[np.float64]
@@ -195,25 +193,6 @@ def report(path: Path, name: str, setup: Setup, code: str, limits: Acceptance) -
         scan_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         recipe=setup.recipe.name,
     )
-
-
-def scan_facts(path: Path, digest: str) -> bytes:
-    """Return the shape of a scan and what its header says; ``digest`` tells two files apart."""
-    scan = open_x3p(read_bytes(path))
-    if scan.suggested_unit:
-        raise ScanError(
-            f"it is probably in {scan.suggested_unit} where metres are meant; convert it with "
-            f"`pinmark scan convert --unit {scan.suggested_unit}`"
-        )
-    rows, columns = scan.height_map.z_um.shape
-    return _json({"columns": columns, "rows": rows, "facts": scan.facts})
-
-
-def judge(path: Path, setup: Setup, code: MarkCode) -> bytes:
-    """Inspect a pin as a transition of its mark wants it: good or not, and the figures."""
-    design = relief.design(layout.arrange(code, setup), setup)
-    found = inspect(design, read_scan(path), form_kind=form_of(setup.part))
-    return _json({"good": is_good(found), "detail": inspection_detail(found)})
 
 
 def study_scans(

@@ -12,10 +12,10 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from engraver.errors import ConflictError, InputError, MissingError
 from engraver.orders import normalise_serial
 from engraver.record import MarkState
-from station_api.marking import examine, is_good
+from station_api.marking import made_with
 from station_api.people import RIGHTS, Caller, NotAllowedError, Right
 from station_api.people.sessions import PREFIX as SESSION_PREFIX
-from station_api.quality.figures import INSPECTED, inspection_detail
+from station_api.quality.figures import INSPECTED
 from station_api.records import TRANSITIONS
 from station_api.records.transition import Testimony
 from station_api.routes.orders import order_named
@@ -42,7 +42,7 @@ from station_api.service.decisions import Decided, Decision, DecisionRoute, deci
 from station_api.service.listing import LONGEST_PAGE, Wanted, page, parse_cursor
 from station_api.service.problems import StaleError
 from station_api.service.service import Service
-from station_api.service.transitions import Asked, change
+from station_api.service.transitions import Asked, change, earlier
 
 router = APIRouter(tags=["marks"])
 Reader = Annotated[Caller, allow(Right.READ_MARKS)]
@@ -188,14 +188,16 @@ def inspect_mark(
 ) -> Response:
     """Inspect a pin from its scan; the verdict is the transition."""
     try:
-        service.records.get(mark_id)
+        row = service.records.get(mark_id)
     except InputError as error:
         raise MissingError(str(error)) from error
-    found = examine(
-        service.records, mark_id, service.scans.read(body.scan_id), service.shelf.folder
-    )
-    state = MarkState.VERIFIED if is_good(found) else MarkState.REJECTED
-    detail = {**inspection_detail(found), "scan_sha256": body.scan_id}
+    scan = service.scans.path(service.scans.get(body.scan_id).scan_id)
+    if (known := earlier(service.records, by, key)) is not None:
+        again = Asked(mark_id, MarkState(known["to_state"]), by, INSPECTED, None, key)
+        return _answer(service, change(service.records, again))
+    judged = service.line.judge(scan, *made_with(row, service.shelf.folder))
+    state = MarkState.VERIFIED if judged["good"] else MarkState.REJECTED
+    detail = {**judged["detail"], "scan_sha256": body.scan_id}
     asked = Asked(mark_id, state, by, INSPECTED, None, key, detail=detail)
     return _answer(service, change(service.records, asked))
 

@@ -1,9 +1,11 @@
-"""The engineer's bench: one process beside the service, for whatever takes long.
+"""A bench: one process beside the service, for whatever takes long.
 
-In: the name of a job of `station_api.quality.work` and its arguments. Out: bytes, the job's reply.
+In: the name of a job of a module (`station_api.quality.work`, the engineer's) and its arguments.
+Out: bytes, the job's reply.
 The service's own process serves requests and writes records and must do nothing else; the bench is
 spawned when it is first needed, is niced, has bounds of memory and time, and is killed where it
-keeps neither. Jobs wait in a short queue; a longer one is refused, not hoarded.
+keeps neither; it ends by itself when nobody has asked for a while. Jobs wait in a short queue; a
+longer one is refused, not hoarded.
 """
 
 from __future__ import annotations
@@ -33,6 +35,10 @@ REMEMBERED = 16
 """Replies that are kept: a page that is opened again asks the same."""
 
 NICENESS = 15
+DYING_S = 5.0
+"""So long a process that has closed its pipe may take to end."""
+IDLE_S = 120.0
+"""So long a worker waits for the next job before it gives its memory back."""
 
 
 class BenchBusyError(StorageError):
@@ -49,8 +55,13 @@ class Bench:
         waiting: int = MOST_WAITING,
         longest_s: float = LONGEST_S,
         memory_bytes: int = MOST_MEMORY_BYTES,
+        niceness: int = NICENESS,
+        idle_s: float = IDLE_S,
+        remembered: int = REMEMBERED,
+        name: str = "pinmark-bench",
     ) -> None:
-        self._jobs = jobs
+        self._jobs, self._name = jobs, name
+        self._niceness, self._idle_s, self._most_remembered = niceness, idle_s, remembered
         self._longest_s = longest_s
         self._memory_bytes = memory_bytes
         self._places = threading.BoundedSemaphore(1 + waiting)
@@ -88,7 +99,7 @@ class Bench:
             self._places.release()
         with self._guard:
             self._replies[key] = reply
-            while len(self._replies) > REMEMBERED:
+            while len(self._replies) > self._most_remembered:
                 self._replies.popitem(last=False)
         return reply
 
@@ -104,15 +115,8 @@ class Bench:
             return self._replies.get(key)
 
     def _done(self, job: str, asked: bytes) -> bytes:
-        pipe = self._worker()
         try:
-            pipe.send_bytes(asked)
-            if not pipe.poll(self._longest_s):
-                self._end()
-                raise InputError(
-                    f"{job} took longer than {self._longest_s:g} s and was given up; ask for less"
-                )
-            kind, value = pickle.loads(pipe.recv_bytes())  # from our own child process
+            kind, value = self._asked(job, asked)
         except (EOFError, OSError):
             self._end()
             said = "the service is stopping" if self._closed else "ask for less"
@@ -122,6 +126,31 @@ class Bench:
             return reply
         raise _error(*value)
 
+    def _asked(self, job: str, asked: bytes) -> Any:
+        """Send a job and wait for its answer; a worker that had just gone idle is replaced once."""
+        for again in (False, True):
+            pipe = self._worker()
+            try:
+                pipe.send_bytes(asked)
+                if not pipe.poll(self._longest_s):
+                    self._end()
+                    raise InputError(
+                        f"{job} took longer than {self._longest_s:g} s and was given up; "
+                        "ask for less"
+                    )
+                return pickle.loads(pipe.recv_bytes())  # from our own child process
+            except (EOFError, OSError):
+                if again or self._closed or not self._went_idle():
+                    raise
+        raise AssertionError("the second time returns or raises")
+
+    def _went_idle(self) -> bool:
+        """Tell whether the worker ended as it does when nobody asked: the job was never begun."""
+        if self._process is None:
+            return False
+        self._process.join(DYING_S)
+        return bool(self._process.exitcode == 0)
+
     def _worker(self) -> Connection:
         if self._process is not None and self._process.is_alive() and self._pipe is not None:
             return self._pipe
@@ -129,8 +158,8 @@ class Bench:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
-            target=work, args=(theirs, self._jobs, self._memory_bytes), daemon=True,
-            name="pinmark-bench",
+            target=work, daemon=True, name=self._name,
+            args=(theirs, self._jobs, self._memory_bytes, self._niceness, self._idle_s),
         )  # fmt: skip
         self._process.start()
         theirs.close()
@@ -145,16 +174,18 @@ class Bench:
         self._pipe = self._process = None
 
 
-def work(pipe: Connection, jobs: str, memory_bytes: int) -> None:
-    """Do jobs until the pipe ends: the whole life of the worker."""
+def work(pipe: Connection, jobs: str, memory_bytes: int, niceness: int, idle_s: float) -> None:
+    """Do jobs until the pipe ends or nobody asks: the whole life of the worker."""
     for name in ("OMP", "OPENBLAS", "MKL"):  # before numpy is loaded, in this process alone
         os.environ[f"{name}_NUM_THREADS"] = "1"
-    os.nice(NICENESS)
+    os.nice(niceness)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     with suppress(OSError):  # a machine out of memory ends this process, not the one that marks
         Path("/proc/self/oom_score_adj").write_text("500", "ascii")
     while True:
         try:
+            if not pipe.poll(idle_s):
+                return
             job, arguments = pickle.loads(pipe.recv_bytes())  # from the service that spawned us
         except (EOFError, OSError):
             return

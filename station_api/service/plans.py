@@ -21,8 +21,9 @@ from engraver.orders import WorkOrder
 from engraver.registry import Registry
 from engraver.toolpath import GRID_UM
 from firmware_bridge.streamer import Progress
+from station_api.service.line import Line
 from station_api.service.shelf import Shelf
-from station_api.walk import Nobody, PlannedMark, encode_order, plan_code
+from station_api.walk import Nobody, PlannedMark, encode_order
 
 KEPT = 4
 MAGIC = b"PMP1"
@@ -31,8 +32,8 @@ MAGIC = b"PMP1"
 class Plans:
     """The plans that were asked for lately."""
 
-    def __init__(self, registry: Registry, shelf: Shelf) -> None:
-        self._registry, self._shelf = registry, shelf
+    def __init__(self, registry: Registry, shelf: Shelf, line: Line) -> None:
+        self._registry, self._shelf, self._line = registry, shelf, line
         self._guard = threading.Lock()
         self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
@@ -46,9 +47,9 @@ class Plans:
         """
         code, setup = encode_order(order, self._registry, self._shelf.folder)
         key = (code.text, gcode.setup_sha256(setup))
-        with self._guard:  # one at a time: a plan takes a core for a second or two
+        with self._guard:  # one at a time: the next that asks wants the same one
             if key not in self._kept:
-                self._kept[key] = pack(plan_code(code, setup, Nobody()))
+                self._kept[key] = pack(self._line.plan(code, setup, Nobody()))
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)

@@ -48,7 +48,7 @@ from station_api.records.orders import Orders, OrderState, find_order
 from station_api.service.live import Live
 from station_api.service.plans import Place
 from station_api.service.problems import BusyError
-from station_api.walk import PlannedMark, Step, encode_order
+from station_api.walk import PlannedMark, Planner, Step, encode_order, plan_code
 
 LOG = logging.getLogger("pinmark.runner")
 T = TypeVar("T")
@@ -98,6 +98,7 @@ class Runner:
         port: str | None,
         open_stream: OpenStream = ApartStream,
         interlocks: Interlocks | None = None,
+        plan: Planner = plan_code,
     ) -> None:
         self._records = records
         self._home = home
@@ -108,6 +109,7 @@ class Runner:
         self.port = port
         self._open_stream = open_stream
         self._interlocks = interlocks
+        self._plan = plan
         self._control = Control()
         self._guard = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
@@ -266,6 +268,7 @@ class Runner:
                     home=self._home, fence=fence, shelf=self._shelf,
                     open_stream=self._open_stream, control=self._control, arming=self._interlocks,
                     on_refused=lambda error: self._try_again(job.job_id, error),
+                    plan=self._plan,
                 )  # fmt: skip
             ended: dict[str, object] = {
                 "state": "done",

@@ -7,6 +7,7 @@ and not kept; the same scan twice is one scan.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from engraver.errors import MissingError
-from engraver.heightmap import HeightMap
 from firmware_bridge.durable import make_folder, take_over
 from station_api.kept import keep_row, read_row
 from station_api.people import Caller
@@ -22,6 +22,15 @@ from station_api.records import Records
 from station_api.records.transition import Pen
 from station_api.scans import read_scan
 from station_api.tables import scans
+
+Shape = Callable[[Path], tuple[int, int]]
+"""Columns and rows of a scan file: `shape_of`, or a process that reads it."""
+
+
+def shape_of(path: Path) -> tuple[int, int]:
+    """Return columns and rows of a scan; refuse what is none."""
+    rows, columns = read_scan(path).z_um.shape
+    return columns, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +48,8 @@ class Scan:
 class ScanStore:
     """The scans of one station."""
 
-    def __init__(self, records: Records, home: Path) -> None:
-        self._records = records
+    def __init__(self, records: Records, home: Path, shape: Shape = shape_of) -> None:
+        self._records, self._shape = records, shape
         self.folder = home / "scans"
         make_folder(self.folder)
         for left in self.folder.glob("*.part"):
@@ -54,8 +63,9 @@ class ScanStore:
         ScanError
             If it is no height map.
         """
-        rows, columns = read_scan(received).z_um.shape
-        scan_id = hashlib.sha256(received.read_bytes()).hexdigest()
+        columns, rows = self._shape(received)
+        with received.open("rb") as file:
+            scan_id = hashlib.file_digest(file, "sha256").hexdigest()
         return self.enter(received, scan_id, columns, rows, by)
 
     def enter(self, received: Path, scan_id: str, columns: int, rows: int, by: Caller) -> Scan:
@@ -96,10 +106,6 @@ class ScanStore:
         with self._records.database.reading.connect() as connection:
             rows = connection.execute(sa.select(scans).order_by(*order).limit(limit)).all()
         return [to_scan(row._mapping) for row in rows]
-
-    def read(self, scan_id: str) -> HeightMap:
-        """Read a scan's height map."""
-        return read_scan(self.path(self.get(scan_id).scan_id))
 
     def path(self, scan_id: str) -> Path:
         """Return the file of a scan."""

@@ -2,14 +2,13 @@
 
 In: a folder that a profilometer writes into. Out: verdicts of marks that waited for a scan,
 receipts, and how the folder stands. Its own thread looks at the files; surfaces are read by the
-bench's process, so that neither pages nor stream wait. One service a folder: a file lock says so.
+line's worker, so that neither pages nor stream wait. One service a folder: a file lock says so.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import logging
 import shutil
 import threading
@@ -20,17 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-import sqlalchemy as sa
-
-from engraver import codes, gcode
 from engraver.errors import InputError, PinmarkError, StorageError
 from engraver.record import MarkState
 from station_api.logs import fields
+from station_api.marking import made_with
 from station_api.people import Caller, Role
-from station_api.profiles import load_setup
 from station_api.quality.figures import INSPECTED
 from station_api.records import MarkRow, Records
-from station_api.records.tables import transitions
 from station_api.scan_folder import (
     Arrivals,
     Candidate,
@@ -41,18 +36,18 @@ from station_api.scan_folder import (
     by_reading,
     match,
 )
-from station_api.service.bench import Bench
+from station_api.service.line import Line
 from station_api.service.live import Live
 from station_api.service.receiving import place
 from station_api.service.scan_store import ScanStore
-from station_api.service.transitions import Asked, change, records_key
+from station_api.service.transitions import Asked, change, earlier
 
 LOG = logging.getLogger("pinmark.scan-folder")
 LOOK_S = 1.0
 SHOWN_KEPT = 5
 LOCK = ".pinmark-folder.lock"
 MOST_SETUPS = 3
-"""Designs that a nameless scan is held against; each takes a second or two of the bench."""
+"""Designs that a nameless scan is held against; each takes a second or two of the line's worker."""
 
 SLACK_US = 2_000_000
 """FAT keeps times to two seconds."""
@@ -75,12 +70,12 @@ class ScanWatcher:
         largest_bytes: int,
         records: Records,
         store: ScanStore,
-        bench: Bench,
+        line: Line,
         shelf: Path,
         live: Live,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._records, self._store, self._bench = records, store, bench
+        self._records, self._store, self._line = records, store, line
         self._shelf, self._live, self._largest_bytes = shelf, live, largest_bytes
         self.folder = folder
         self._arrivals = Arrivals(folder, now_s) if folder is not None else None
@@ -202,7 +197,7 @@ class ScanWatcher:
         return True
 
     def _receipt(self, path: Path, size: int, digest: str) -> Receipt:
-        known = self._verdict_of(digest)
+        known = earlier(self._records, BY, digest)
         if known is not None:
             return self._note(
                 path, size, digest, Outcome.SEEN, mark_id=known["mark_id"],
@@ -214,7 +209,7 @@ class ScanWatcher:
         state = MarkState.VERIFIED if judged["good"] else MarkState.REJECTED
         detail = {**judged["detail"], "scan_sha256": digest}
         change(self._records, Asked(row.mark_id, state, BY, INSPECTED, None, digest, detail=detail))
-        verdict = self._verdict_of(digest)
+        verdict = earlier(self._records, BY, digest)
         return self._note(
             path, size, digest, Outcome.INSPECTED, mark_id=row.mark_id, matched_by=found_by,
             verdict=str(state), grade=judged["detail"]["grade"],
@@ -228,25 +223,13 @@ class ScanWatcher:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return Receipt(path.name, outcome, at, self._records.station, size, digest, **more)
 
-    def _verdict_of(self, digest: str) -> dict[str, Any] | None:
-        """Return the transition that a scan of this digest made through this folder."""
-        query = sa.select(
-            transitions.c.mark_id, transitions.c.to_state, transitions.c.position
-        ).where(
-            transitions.c.station == self._records.station,
-            transitions.c.idempotency_key == records_key(BY, digest),
-        )
-        with self._records.database.reading.connect() as connection:
-            row = connection.execute(query).mappings().first()
-        return dict(row) if row is not None else None
-
     def _taken_over(self, path: Path, digest: str) -> Path:
         """Keep a copy in the store, by its digest; what is no height map is refused there."""
         kept = self._store.path(digest)
         if not kept.exists():
             with place(self._store.folder) as received:
                 shutil.copyfile(path, received)
-                shape = json.loads(self._bench.run("scan_facts", received, digest))
+                shape = self._line.facts(received, digest)
                 self._store.enter(received, digest, shape["columns"], shape["rows"], BY)
         return kept
 
@@ -258,7 +241,7 @@ class ScanWatcher:
         if not rows:
             raise NotOursError("no mark waits for a scan: it came too early, or once too often")
         pins = [Candidate(r.mark_id, r.serial, r.order_id, r.code) for r in rows.values()]
-        facts = json.loads(self._bench.run("scan_facts", kept, kept.stem))["facts"]
+        facts = self._line.facts(kept, kept.stem)["facts"]
         found = match(path.stem, [facts[name] for name in INSIDE if name in facts], pins)
         if found.mark_id is None and found.why.startswith("neither"):
             found = self._by_surface(kept, list(rows.values()), pins, found)
@@ -291,15 +274,7 @@ class ScanWatcher:
         return Match(None, why=f"{before.why}, and {found.why}")
 
     def _judged(self, kept: Path, row: MarkRow) -> dict[str, Any]:
-        setup = load_setup(row.recipe, self._shelf)
-        if gcode.setup_sha256(setup) != row.setup_sha256:
-            raise NotOursError(
-                f"is of {row.mark_id}, which was made with other figures of recipe {row.recipe} "
-                "than today's; restore them, and inspect it by hand"
-            )
-        code = codes.encode_index(row.code_index, setup.recipe.code_format)
-        judged: dict[str, Any] = json.loads(self._bench.run("judge", kept, setup, code))
-        return judged
+        return self._line.judge(kept, *made_with(row, self._shelf))
 
     def _refuse_older(self, path: Path, row: MarkRow) -> None:
         begun = [

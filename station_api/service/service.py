@@ -30,6 +30,7 @@ from station_api.service.floor import Floor
 from station_api.service.gathering import Gathering
 from station_api.service.idempotency import Replies
 from station_api.service.instrument import Instrument
+from station_api.service.line import Line
 from station_api.service.live import Live
 from station_api.service.metrics import Metrics
 from station_api.service.plans import Plans
@@ -78,6 +79,7 @@ class Service:
     metrics: Metrics
     signer: SignerKey
     bench: Bench
+    line: Line
     releases: Releases
     upkeep: Upkeep
     pulse: Pulse
@@ -98,16 +100,17 @@ class Service:
         self.runner.finish()
         self.gathering.close()
         self.bench.close()
+        self.line.close()
         if self.interlocks is not None:
             self.interlocks.close()
 
 
 def _open_watcher(
-    keys: ScansKeys, records: Records, scans: ScanStore, bench: Bench, shelf: Shelf, live: Live
+    keys: ScansKeys, records: Records, scans: ScanStore, line: Line, shelf: Shelf, live: Live
 ) -> ScanWatcher:
     """Begin to watch the folder of the profilometer, if there is one."""
     largest_bytes = keys.largest_mb * 1_000_000
-    watcher = ScanWatcher(keys.folder, largest_bytes, records, scans, bench, shelf.folder, live)
+    watcher = ScanWatcher(keys.folder, largest_bytes, records, scans, line, shelf.folder, live)
     watcher.open()
     return watcher
 
@@ -134,12 +137,15 @@ def make_service(
     signer = log_signer(home, log_origin(records.station))
     desk = Desk(records, home, registry, lambda: issue_checkpoint(records, [signer], home))
     interlocks = open_interlocks(home, records, panel, live)
-    runner = Runner(records, registry, home, shelf.folder, live, engraver, interlocks=interlocks)
-    scans = ScanStore(records, home)
+    line = Line()
+    runner = Runner(
+        records, registry, home, shelf.folder, live, engraver,
+        interlocks=interlocks, plan=line.plan,
+    )  # fmt: skip
+    scans = ScanStore(records, home, line.shape)
     floor = Floor(records, registry, shelf, runner)
     labels = LabelTaker(records, floor)
-    bench = Bench()
-    watcher = _open_watcher(folder or ScansKeys(), records, scans, bench, shelf, live)
+    watcher = _open_watcher(folder or ScansKeys(), records, scans, line, shelf, live)
     readers = open_scanners(scanners or ScannerKeys(), labels, live)
 
     def around() -> dict[str, Any]:
@@ -168,14 +174,15 @@ def make_service(
         labels=labels,
         watcher=watcher,
         scanners=readers,
-        plans=Plans(registry, shelf),
+        plans=Plans(registry, shelf, line),
         instrument=Instrument(instrument, scans),
         webhooks=Webhooks(records),
         metrics=Metrics(records, sessions, live, runner, home),
         signer=signer,
         upkeep=Upkeep(home, records, runner, signer, around),
         pulse=Pulse(records, runner.hung),
-        bench=bench,
+        bench=Bench(),
+        line=line,
         releases=Releases(records),
         desk=desk,
         follower=Follower(desk),

@@ -17,6 +17,7 @@ from engraver.record import MarkState
 from station_api.people import Caller
 from station_api.records import Records
 from station_api.records.orders import Orders, OrderState, find_order
+from station_api.records.tables import transitions
 from station_api.records.transition import Change, Pen, Testimony, change_mark
 from station_api.service.problems import StaleError
 
@@ -68,6 +69,22 @@ def change(records: Records, asked: Asked) -> Testimony:
         return testimony
 
     return records.transact(work)
+
+
+def earlier(records: Records, caller: Caller, key: str | None) -> Mapping[str, Any] | None:
+    """Return ``mark_id``, ``to_state``, ``position`` of the transition made under a key, if any.
+
+    What is costly to decide need not be decided again: `change` with that state replays it.
+    """
+    if key is None:
+        return None
+    query = sa.select(transitions.c.mark_id, transitions.c.to_state, transitions.c.position).where(
+        transitions.c.station == records.station,
+        transitions.c.idempotency_key == records_key(caller, key),
+    )
+    with records.database.reading.connect() as connection:
+        row = connection.execute(query).mappings().first()
+    return dict(row) if row is not None else None
 
 
 def records_key(caller: Caller, key: str | None) -> str | None:

@@ -16,7 +16,8 @@ from engraver.inspection import form_of, inspect
 from station_api.cli import shell
 from station_api.cli.app import make_app
 from station_api.quality.charts import Wanted, chart_fields, chart_marks, marks_of
-from station_api.quality.figures import SYMBOL_FIGURES, inspected, inspection_detail, limits_of
+from station_api.quality.fields import inspection_detail
+from station_api.quality.figures import SYMBOL_FIGURES, inspected, limits_of
 from station_api.records import Records
 from station_api.records.canonical import canonical
 from tests.station_api.records.houses import COMPLETE, intent

@@ -66,6 +66,29 @@ def test_a_job_beyond_its_time_is_killed_and_the_next_one_works(tmp_path: Path) 
         bench.close()
 
 
+def test_a_worker_that_nobody_asks_ends_and_the_next_job_has_a_new_one() -> None:
+    """Its memory goes back to the machine; a job sent to one that was just ending is not lost."""
+    bench = Bench(JOBS, idle_s=0.1, remembered=0)
+    try:
+        first = bench.run("whoami").split()[0]
+        worker, pipe = bench._process, bench._pipe
+        wait_until(lambda: not worker.is_alive(), 60.0)
+        assert worker.exitcode == 0
+        second = bench.run("whoami").split()[0]
+        assert second != first
+        wait_until(lambda: not bench._process.is_alive(), 60.0)
+        asked: list[object] = []
+
+        def stale() -> Any:
+            asked.append(None)
+            return pipe if len(asked) == 1 else Bench._worker(bench)
+
+        bench._worker = stale  # type: ignore[method-assign]
+        assert bench.run("whoami").split()[0] not in (first, second)
+    finally:
+        bench.close()
+
+
 def test_a_full_bench_refuses(bench: Bench, tmp_path: Path) -> None:
     """One at work, one waiting; the third is told to come again, and those two are done."""
     done: list[bytes] = []

@@ -15,6 +15,17 @@ def test_the_service_loads_what_it_needs_and_no_more() -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_the_lines_worker_loads_neither_database_nor_drawing() -> None:
+    """It is beside the service whenever a pin is planned or judged."""
+    heavy = ["sqlalchemy", "fastapi", "matplotlib", "typst", "PIL", "skimage"]
+    code = f"""
+import sys, station_api.quality.line_work
+print([m for m in {heavy} if m in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
 def test_large_blocks_go_back_to_the_machine() -> None:
     """After a large array between small ones is freed, the process has given its memory back."""
     code = """

@@ -22,7 +22,7 @@ from station_api.people import Role
 from station_api.profiles import load_setup
 from station_api.records import now_us
 from station_api.scan_folder.arrivals import PATIENCE_S, STILL_S
-from station_api.service.bench import Bench
+from station_api.service.line import Line
 from station_api.service.scan_watcher import ScanWatcher
 from station_api.service.service import Service
 from tests.station_api.service.conftest import bearer
@@ -66,25 +66,23 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
+def line() -> Iterator[Line]:
     """One worker for all: it takes a second to begin."""
-    made = Bench()
+    made = Line()
     yield made
     made.close()
 
 
 @pytest.fixture
-def watcher(service: Service, folder: Path, clock: Clock, bench: Bench) -> Iterator[ScanWatcher]:
-    made = watching(service, folder, clock, bench)
+def watcher(service: Service, folder: Path, clock: Clock, line: Line) -> Iterator[ScanWatcher]:
+    made = watching(service, folder, clock, line)
     yield made
     made.close()
 
 
-def watching(
-    service: Service, folder: Path, clock: Clock, bench: Bench, mb: int = 64
-) -> ScanWatcher:
+def watching(service: Service, folder: Path, clock: Clock, line: Line, mb: int = 64) -> ScanWatcher:
     return ScanWatcher(
-        folder, mb * 1_000_000, service.records, service.scans, bench,
+        folder, mb * 1_000_000, service.records, service.scans, line,
         service.shelf.folder, service.live, clock,
     )  # fmt: skip
 
@@ -228,10 +226,10 @@ def test_a_scan_older_than_its_mark_shows_the_blank(
 
 
 def test_what_is_no_scan_is_kept_with_its_reason(
-    service: Service, folder: Path, clock: Clock, bench: Bench, tmp_path: Path
+    service: Service, folder: Path, clock: Clock, line: Line, tmp_path: Path
 ) -> None:
     """Garbage, a zip of something else, a huge file, one that never ended; names of any kind."""
-    watcher = watching(service, folder, clock, bench, mb=1)
+    watcher = watching(service, folder, clock, line, mb=1)
     mark_id = marked(service, "ZQ0041")
     (folder / "noise.x3p").write_bytes(os.urandom(5000))
     (folder / "empty.x3p").write_bytes(b"")
@@ -259,13 +257,13 @@ def test_of_two_services_one_watches(
     watcher: ScanWatcher,
     folder: Path,
     clock: Clock,
-    bench: Bench,
+    line: Line,
     scans: dict[str, bytes],
 ) -> None:
     """The second says so and touches nothing; when the first is gone it takes over."""
     marked(service, "ZQ0041")
     assert watcher.look() == 0
-    second = watching(service, folder, clock, bench)
+    second = watching(service, folder, clock, line)
     (folder / "ZQ0041.x3p").write_bytes(scans["ZQ0041"])
     assert come(second, clock) == 0
     assert "another service" in second.said
