@@ -18,11 +18,10 @@ from engraver.errors import InputError, StorageError
 from firmware_bridge.durable import make_folder, replace_durably
 from station_api.configuration import settings
 from station_api.doctor.kept import backup_time_us
-from station_api.log import issue_checkpoint
 from station_api.log_key import write_durably
 from station_api.records import Records
 from station_api.records.backup import Backup, take_backup, thin_out
-from station_api.transparency.note import SignerKey
+from station_api.transparency.note import VerifierKey
 
 EVIDENCE = "evidence"
 """Folder of a station, and of its backups, that holds what releases rest on."""
@@ -60,17 +59,26 @@ def backup_folder(named: Path | None = None) -> Path:
 
 
 def back_up(
-    records: Records, home: Path, signer: SignerKey, folder: Path, keep_days: int | None = None
+    records: Records,
+    home: Path,
+    note: str,
+    keys: Sequence[VerifierKey],
+    folder: Path,
+    keep_days: int | None = None,
 ) -> Taken:
     """Take a backup, check it, keep a signed checkpoint beside it, thin out older ones.
+
+    Parameters
+    ----------
+    note
+        A checkpoint of where the log stands, just signed; ``keys`` verify it.
 
     Raises
     ------
     StorageError
         If the disk refuses, or the copy is not sound.
     """
-    note = issue_checkpoint(records, [signer], home)
-    made = take_backup(records, folder, [signer.verifier()])
+    made = take_backup(records, folder, keys)
     copy_evidence(home / EVIDENCE, folder / EVIDENCE)
     write_durably(folder / "checkpoint", note)
     days = keep_days or settings().backup.keep_days

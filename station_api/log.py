@@ -106,13 +106,6 @@ def issue_checkpoint(records: Records, signers: Sequence[SignerKey], home: Path)
     return note
 
 
-def newest_checkpoint(records: Records) -> str | None:
-    """Return the newest checkpoint that was signed; nothing is written."""
-    with records.database.reading.connect() as connection:
-        row = _newest(connection, records.station)
-    return None if row is None else str(row.note)
-
-
 def rotate_key(records: Records, home: Path, signer: SignerKey, random_bytes: Any) -> SignerKey:
     """Replace the signing key: announce the new one, sign one checkpoint by both, retire the old.
 

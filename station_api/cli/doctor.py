@@ -58,7 +58,7 @@ def place_here(engraver: str | None = None) -> Iterator[Place]:
     port = engraver or reading.settings.engraver.port
     with ExitStack() as stack:
         try:
-            station = stack.enter_context(open_station())
+            station = stack.enter_context(open_station(to_stay=True))
         except PinmarkError as error:
             yield Place(home, reading, None, str(error), port=port)
             return

@@ -11,14 +11,13 @@ from typing import Annotated
 
 import typer
 
-from station_api import log
 from station_api.backups import EVIDENCE, back_up, backup_folder, copy_evidence
 from station_api.cli import shell
-from station_api.home import station_home, station_lock
+from station_api.home import PATIENCE_S, station_home, station_lock
 from station_api.log_key import log_origin, log_signer, read_public_keys
 from station_api.records.backup import restore_backup
 from station_api.records.export import export as export_records
-from station_api.station import open_station, station_name
+from station_api.station import open_station, station_name, taken
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +43,9 @@ def backup(
     where = backup_folder(folder)
     with open_station() as station:
         signer = log_signer(station.home, log_origin(station.records.station))
-        taken = back_up(station.records, station.home, signer, where, keep_days)
+        taken = back_up(
+            station.records, station.home, station.sign(), [signer.verifier()], where, keep_days
+        )
     made = taken.backup
     if as_json:
         fields = {"file": str(made.path), "sizes": made.report.sizes}
@@ -66,7 +67,9 @@ def restore(
     Example: pinmark restore /mnt/backups/pinmark-S1-0000000042-20270115T080000Z.db
     """
     home = station_home()
-    with station_lock(home):
+    with station_lock(home, to_stay=True, patience_s=PATIENCE_S) as held:
+        if not held:
+            raise taken(home)
         notes = [path.read_text("utf-8") for path in kept or []]
         report = restore_backup(
             file, home / "station.db", read_public_keys(keys or []), notes, station_name()
@@ -90,9 +93,7 @@ def export(
     Example: pinmark export /mnt/usb/records
     """
     with open_station() as station:
-        signer = log_signer(station.home, log_origin(station.records.station))
-        note = log.issue_checkpoint(station.records, [signer], station.home)
-        counts = export_records(station.records, folder, note)
+        counts = export_records(station.records, folder, station.sign())
     if as_json:
         shell.emit({"file": str(folder), "rows": counts})
         return

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engraver.errors import InputError, OrderError, PortError
+from engraver.errors import InputError, OrderError
 from station_api import kept as kept_rows
 from station_api import log
 from station_api.cli import shell
@@ -40,30 +40,11 @@ def _signer(station: Station) -> Any:
     return log_signer(station.home, log_origin(station.records.station))
 
 
-def _signed(station: Station, position: int = -1) -> str:
-    """Sign where the log stands; while the service runs, take the newest that it signed.
-
-    Raises
-    ------
-    PortError
-        If the service, which alone writes while it runs, has signed nothing that covers the entry.
-    """
-    if station.alone:
-        return log.issue_checkpoint(station.records, [_signer(station)], station.home)
-    note = log.newest_checkpoint(station.records)
-    if note is None or parse_checkpoint(split_note(note)[0]).size <= position:
-        raise PortError(
-            f"the service of this station is running and has not signed entry {max(position, 0)} "
-            "yet; ask it for GET /v1/log/checkpoint, then try again"
-        )
-    return note
-
-
 @log_app.command()
 def checkpoint(as_json: shell.JsonOption = False) -> None:
     """Sign where the log stands, and print it. Example: pinmark log checkpoint."""
     with open_station() as station:
-        note = _signed(station)
+        note = station.sign()
     if as_json:
         found = parse_checkpoint(split_note(note)[0])
         fields = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
@@ -113,7 +94,7 @@ def prove(
     """
     with open_station() as station:
         position = _position(station, what)
-        note = _signed(station, position)
+        note = station.sign()
         text = log.prove(station.records, position, note, public=public).text()
     if out is not None:
         _write(out, text)

@@ -18,7 +18,7 @@ from engraver.orders import WorkOrder
 from station_api.cli import shell
 from station_api.records import Records
 from station_api.records.order_lists import entered_between, orders_in, orders_named
-from station_api.records.orders import Orders, OrderState
+from station_api.records.orders import OrderState
 from station_api.schemas import read_order
 from station_api.station import open_station
 
@@ -46,7 +46,7 @@ def add(
     """
     batch = [read_order(file) for file in files]
     with open_station() as station:
-        Orders(station.records).offer_all(batch)
+        station.record("orders", batch=[asdict(order) for order in batch])
     _show(batch, as_json)
 
 

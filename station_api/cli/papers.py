@@ -14,12 +14,10 @@ import typer
 from rich.table import Table
 
 from engraver.errors import InputError, OrderError
-from station_api import log
 from station_api.cli import papers_certify, papers_packs, shell
-from station_api.log_key import log_origin, log_signer
 from station_api.papers import prints
 from station_api.papers.book import Book
-from station_api.papers.downloads import Digest, note_download
+from station_api.papers.downloads import Digest, download_event
 from station_api.papers.entries import BookEntry
 from station_api.papers.licensee import configured_licensee
 from station_api.papers.unentered import unentered
@@ -220,8 +218,7 @@ def _download(
     written = []
     forms = []
     if pdf is not None:
-        signer = log_signer(station.home, log_origin(station.records.station))
-        note = log.issue_checkpoint(station.records, [signer], station.home)
+        note = station.sign()
         licensee = configured_licensee()
         for n, made in enumerate(prints.prints(station.records, wanted, licensee, note), 1):
             path = pdf if n == 1 else pdf.with_stem(f"{pdf.stem}-{n}")
@@ -239,7 +236,8 @@ def _download(
     if not prints.selection(wanted):
         for form, part in forms:
             digest = part.hexdigest()
-            note_download(station.records, wanted.view, form, digest, "console")
+            event = download_event(wanted.view, form, digest, "console")
+            station.record("paper", event=event)
     return written
 
 

@@ -22,9 +22,7 @@ import typer
 import hardware
 from engraver.errors import InputError, OrderError
 from engraver.orders import normalise_name
-from station_api import log
 from station_api.cli import shell
-from station_api.kept import append
 from station_api.log_key import log_origin, log_signer, read_public_keys, save_key
 from station_api.papers.certification import judging
 from station_api.papers.certification.pack import Pack, write_pack, zip_folder
@@ -68,8 +66,7 @@ def sample_plan(
     """
     named = (normalise_name(make, "make"), normalise_name(model, "model"))
     with open_station() as station:
-        signer = log_signer(station.home, log_origin(station.records.station))
-        note = log.issue_checkpoint(station.records, [signer], station.home)
+        note = station.sign()
         drawn = draw_sample(station.records, *named, note, reliability, confidence, failures)
     if save is not None:
         _write_new(save, json.dumps(drawn.fields(), indent=1) + "\n")
@@ -134,7 +131,7 @@ def certify(
             manifest = write_pack(room, pack, records, signer, key, setup_of, limits)
             if as_zip:
                 zip_folder(room, folder)
-        _note(records, drawn, manifest)
+        station.record("paper", event=_event(drawn, manifest))
     if as_json:
         shell.emit({"folder": str(folder), **manifest})
     else:
@@ -201,9 +198,9 @@ def _owners(records: Records) -> Any:
     return owner
 
 
-def _note(records: Records, drawn: SamplePlan, manifest: dict[str, Any]) -> None:
-    """Write into the log that a pack was made, and its verdict."""
-    event = {
+def _event(drawn: SamplePlan, manifest: dict[str, Any]) -> dict[str, str]:
+    """Return what the log says of a pack that was made: its verdict, its statement's digest."""
+    return {
         "did": "certification pack",
         "make": drawn.make,
         "model": drawn.model,
@@ -211,7 +208,6 @@ def _note(records: Records, drawn: SamplePlan, manifest: dict[str, Any]) -> None
         "sha256": next(f["sha256"] for f in manifest["files"] if f["path"] == STATEMENT),
         "by": "console",
     }
-    records.transact(lambda connection, pen: append(connection, pen, "paper", event))
 
 
 def _tell(folder: Path, manifest: dict[str, Any]) -> None:

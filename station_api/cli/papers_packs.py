@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from engraver.errors import OrderError
-from station_api import log
 from station_api.cli import shell
 from station_api.log_key import log_origin, log_signer
 from station_api.papers import audit as audits
@@ -98,7 +97,7 @@ def hand_over(folder: Folder, as_json: shell.JsonOption = False) -> None:
     """
     with open_station() as station:
         signer = log_signer(station.home, log_origin(station.records.station))
-        note = log.issue_checkpoint(station.records, [signer], station.home)
+        note = station.sign()
         made = write_everything(station.records, folder, configured_licensee(), signer, note)
     report_folder(folder, made, as_json)
 
@@ -114,8 +113,7 @@ def audit(
     Example: pinmark papers audit --month 2027-01 --pdf audit.pdf
     """
     with open_station() as station:
-        signer = log_signer(station.home, log_origin(station.records.station))
-        note = log.issue_checkpoint(station.records, [signer], station.home)
+        note = station.sign()
         registry = load_registry()
         found = audits.audit(station.records, registry, configured_licensee(), month, note)
     files = []

@@ -54,9 +54,11 @@ def add(
     --authority "18 U.S.C. 923(g)(7)"
     """
     at_us = _time(received) if received else None
-    with _desk() as (_, desk):
-        made = desk.requests.record(
-            by,
+    with open_station() as station:
+        made = _record(
+            station,
+            "record",
+            by=by,
             agency=agency,
             person=person,
             contact=contact,
@@ -93,11 +95,12 @@ def answer(
 
     Example: pinmark requests answer R000012 --query Q000013 --told "MODEL 1 ZQ0042, verified"
     """
-    with _desk() as (_, desk):
+    with _desk() as (station, desk):
         made_for = desk.queries.get(query)["request_id"]
         if made_for != request_id:
             raise InputError(f"query {query} was not made for request {request_id}")
-        done = desk.requests.answer(request_id, query, told or [], by)
+        given = {"query_id": query, "disclosed": told or [], "by": by}
+        done = _record(station, "answer", request_id=request_id, **given)
     _show([done], as_json, single=True)
 
 
@@ -112,8 +115,8 @@ def withdraw(
 
     Example: pinmark requests withdraw R000012 --reason "found otherwise"
     """
-    with _desk() as (_, desk):
-        done = desk.requests.withdraw(request_id, reason, by)
+    with open_station() as station:
+        done = _record(station, "withdraw", request_id=request_id, reason=reason, by=by)
     _show([done], as_json, single=True)
 
 
@@ -143,6 +146,12 @@ def sheet(
 def _desk() -> Iterator[tuple[Station, Desk]]:
     with open_station() as station:
         yield station, open_desk(station)
+
+
+def _record(station: Station, did: str, **given: Any) -> TraceRequest:
+    """Write down what became of a request; return it as it stands now."""
+    fields = station.record("request", did=did, given=given)
+    return TraceRequest(**{**fields, "disclosed": tuple(fields["disclosed"])})
 
 
 def _time(text: str) -> int:

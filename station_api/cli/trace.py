@@ -7,6 +7,7 @@ row and a log entry for every question, refused ones too. `--rerun` audits an an
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +17,6 @@ import typer
 from engraver.errors import InputError, ScanError
 from station_api.cli import shell
 from station_api.cli.trace_show import show_answer, show_rerun
-from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer, read_public_keys
 from station_api.people import Role
 from station_api.profiles import load_setup
@@ -152,9 +152,11 @@ def _ask(
 
 def open_desk(station: Station) -> Desk:
     """Open the desk of a station."""
-    records, home = station.records, station.home
-    signer = log_signer(home, log_origin(records.station))
-    return Desk(records, home, load_registry(), lambda: issue_checkpoint(records, [signer], home))
+
+    def write(row: Mapping[str, Any]) -> str:
+        return str(station.record("query", row=dict(row)))
+
+    return Desk(station.records, station.home, load_registry(), station.sign, write)
 
 
 def _question(

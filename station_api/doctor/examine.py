@@ -80,7 +80,7 @@ def _of_records(place: Place) -> Iterator[tuple[str, Callable[[], Iterable[Check
         for name in ("database", "log", "backup", "marks in doubt"):
             yield name, partial(_cannot, name, place.why_not, remedy)
         return
-    yield "database", lambda: kept.database(records)
+    yield "database", lambda: kept.database(records, place.home)
     yield "log", lambda: kept.log(records, home)
     yield "backup", lambda: kept.backups(records, settings.backup)
     yield "marks in doubt", lambda: kept.doubts(records)

@@ -21,6 +21,7 @@ from station_api.doctor.check import Check, fault, ok, warning
 from station_api.key_backup import noted_backup
 from station_api.log import announced_keys, checkpoint_path
 from station_api.log_key import key_path, log_origin
+from station_api.one_writer import put
 from station_api.records import Records
 from station_api.records.clock import now_us
 from station_api.records.database import WAL_RESET_FIXED_IN
@@ -47,13 +48,13 @@ def newest_record_us(records: Records) -> int | None:
     return None if found is None else int(found)
 
 
-def database(records: Records) -> Iterator[Check]:
+def database(records: Records, home: Path) -> Iterator[Check]:
     """Say which engine, whether its known fault can occur, and whether the file is whole."""
     version = records.database.version()
     if not records.database.is_sqlite:
         yield ok("database", version)
         return
-    mode, synchronous = records.writer.run(_pragmas)
+    mode, synchronous = put(records, home, "pragmas", {})  # another would answer for itself
     if mode != "wal" or synchronous != 2:
         found = f"{version}; journal {mode}, synchronous {synchronous}"
         yield fault("database", found, "marks could be lost in a power cut; install pinmark again")
@@ -71,12 +72,6 @@ def database(records: Records) -> Iterator[Check]:
     yield ok("database", f"{version}; {size_mb} MB, {said}; WAL, synchronous FULL")
 
 
-def _pragmas(connection: sa.Connection) -> tuple[str, int]:
-    """Ask the one connection that writes; another would answer for itself."""
-    mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
-    return str(mode), int(connection.exec_driver_sql("PRAGMA synchronous").scalar() or 0)
-
-
 def sqlite_fault() -> Check:
     """Say whether this SQLite has the WAL-reset fault of versions 3.7.0 to 3.51.2."""
     if sqlite3.sqlite_version_info >= WAL_RESET_FIXED_IN:
@@ -84,8 +79,8 @@ def sqlite_fault() -> Check:
     return ok(
         "sqlite",
         f"SQLite {sqlite3.sqlite_version} has the WAL-reset fault (3.7.0 to 3.51.2), which needs "
-        "two connections that write at once: the service has one; a command that records what it "
-        "does beside it (backup, export, papers, trace) is a second for a moment",
+        "two connections that write at once: the holder of the station's lock has the only one, "
+        "and commands beside it have it write",
     )
 
 

@@ -187,7 +187,7 @@ def _take_administrator(given: Mapping[str, str]) -> str:
         raise ConflictError("people stand in the log, which bears the station's name; answer that")
     if given["password"] != given["again"]:
         raise InputError("the two passwords differ; type them again")
-    with open_station() as station:
+    with open_station(to_mark=True) as station:
         made = People(station.records).add(
             given["name"], Role.ADMINISTRATOR, given["password"], "first start"
         )

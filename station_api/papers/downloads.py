@@ -48,9 +48,14 @@ class Digest:
         return self._hash.hexdigest()
 
 
+def download_event(view: str, form: str, sha256: str, by: str) -> dict[str, str]:
+    """Return the event that says the whole book left, in which view and form, and its digest."""
+    return {"did": DOWNLOADED, "view": view, "form": form, "sha256": sha256, "by": by}
+
+
 def note_download(records: Records, view: str, form: str, sha256: str, by: str) -> None:
     """Write into the log that the whole book left, in which view and form, and its digest."""
-    event = {"did": DOWNLOADED, "view": view, "form": form, "sha256": sha256, "by": by}
+    event = download_event(view, form, sha256, by)
     records.transact(lambda connection, pen: append(connection, pen, "paper", event))
 
 

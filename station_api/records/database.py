@@ -3,8 +3,9 @@
 In: a path or a URL. Out: `Database`, with one connection that writes and others that can only
 read. SQLite runs in WAL mode with synchronous FULL: a commit returns after its fdatasync.
 Stock SQLite 3.7.0 to 3.51.2 can corrupt a WAL file that two connections write or checkpoint;
-here one connection does both, and readers are query-only. PostgreSQL runs SERIALIZABLE, and
-what it refuses as a serialisation failure is done again (`writer`).
+here one connection does both, readers are query-only, and beside a process that has the station's
+lock no other opens a connection that could (`Database.may_write`). PostgreSQL runs SERIALIZABLE,
+and what it refuses as a serialisation failure is done again (`writer`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engraver.errors import InputError, StorageError
+from engraver.errors import ConflictError, InputError, PortError, StorageError
 from station_api.records.prepared import run_in_driver
 from station_api.records.refusals import refusal_by
 
@@ -39,11 +40,15 @@ WAL_RESET_FIXED_IN = (3, 51, 3)
 
 @dataclass(slots=True)
 class Database:
-    """An open database: ``writing`` has one connection, ``reading`` cannot write."""
+    """An open database: ``writing`` has one connection, ``reading`` cannot write.
+
+    Without ``may_write`` no connection that can write is opened: another process has the station.
+    """
 
     url: sa.URL
     writing: sa.Engine
     reading: sa.Engine
+    may_write: bool = True
 
     @property
     def is_sqlite(self) -> bool:
@@ -66,13 +71,32 @@ class Database:
         note = "; its WAL-reset fault needs two that write at once, this is one" if known else ""
         return f"SQLite {sqlite3.sqlite_version}{note}"
 
+    def end_writing(self) -> None:
+        """Close the connection that writes, and open none until ``may_write`` is set again."""
+        self.may_write = False
+        self.writing.dispose()
+
+    def refuse_to_write(self) -> None:
+        """Raise if this process may not write.
+
+        Raises
+        ------
+        PortError
+            If it may not.
+        """
+        if not self.may_write:
+            raise PortError(
+                f"{_shown(self.url)} is written by another process of this station; wait until it "
+                "has ended, or stop it"
+            )
+
     def close(self) -> None:
         """Close every connection."""
         self.reading.dispose()
         self.writing.dispose()
 
 
-def open_database(where: Path | str) -> Database:
+def open_database(where: Path | str, *, may_write: bool = True) -> Database:
     """Open a database and bring it to this program's schema.
 
     Parameters
@@ -80,16 +104,23 @@ def open_database(where: Path | str) -> Database:
     where
         The path of an SQLite file, made on first use, or a URL such as
         ``postgresql://pinmark@plant/pinmark``.
+    may_write
+        Whether this process is the one that writes; it alone brings an old schema up.
 
     Raises
     ------
     InputError
         If it is no database, or one of another program or a newer pinmark.
+    ConflictError
+        If its schema is old and another process writes.
     StorageError
         If it cannot be reached.
     """
     url = _url(where)
     database = _open_sqlite(url) if url.get_backend_name() == "sqlite" else _open_server(url)
+    database.may_write = may_write
+    # the one place through which a connection that writes comes to be
+    sa.event.listen(database.writing, "do_connect", lambda *_: database.refuse_to_write())
     try:
         _bring_to_schema(database)
     except sa.exc.DatabaseError as error:
@@ -179,6 +210,12 @@ def _bring_to_schema(database: Database) -> None:
     found = schema_of(database)
     if found == SCHEMA:
         return
+    if not database.may_write:
+        raise ConflictError(
+            f"{_shown(database.url)} has schema {found or 'none'}, this pinmark needs {SCHEMA}, "
+            "and another process has the station; if that is an older pinmark, stop it and start "
+            "this one, else try again"
+        )
     # imported here: only a new or an old database needs it, and it costs a tenth of a second
     from station_api.migrations import migrate
 

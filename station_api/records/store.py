@@ -57,6 +57,8 @@ class Records:
         Name of the station whose log this object writes.
     clock
         Where the time comes from.
+    may_write
+        Whether this process is the one that writes; see `station_api.one_writer`.
     """
 
     def __init__(
@@ -64,9 +66,11 @@ class Records:
         where: Path | str,
         station: str = DEFAULT_STATION,
         clock: Clock | None = None,
+        *,
+        may_write: bool = True,
     ) -> None:
         self.station = clean_line(station, "station", 32)
-        self.database: Database = open_database(where)
+        self.database: Database = open_database(where, may_write=may_write)
         self.writer = Writer(self.database.writing)
         self.ledger = Ledger(self.station)
         self._clock = clock or SystemClock()

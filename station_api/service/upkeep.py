@@ -16,6 +16,7 @@ from typing import Any
 from station_api.backups import Kept, Taken, back_up, backup_folder, list_backups
 from station_api.configuration import read_here
 from station_api.doctor import Check, Place, examine
+from station_api.log import issue_checkpoint
 from station_api.records import Records
 from station_api.service.problems import BusyError
 from station_api.service.runner import Runner
@@ -84,7 +85,8 @@ class Upkeep:
         """
         folder = backup_folder()
         with self._turn:
-            return back_up(self._records, self._home, self._signer, folder)
+            note = issue_checkpoint(self._records, [self._signer], self._home)
+            return back_up(self._records, self._home, note, [self._signer.verifier()], folder)
 
     def bundle(self) -> bytes:
         """Return a support bundle, a zip without secrets or serials."""

@@ -50,10 +50,17 @@ class Desk:
     ----------
     sign
         Signs where this station's log stands and returns the checkpoint.
+    write
+        Writes down that a question was asked; see `Queries`.
     """
 
     def __init__(
-        self, records: Records, home: Path, registry: Registry, sign: Callable[[], str]
+        self,
+        records: Records,
+        home: Path,
+        registry: Registry,
+        sign: Callable[[], str],
+        write: Callable[[Mapping[str, Any]], str] | None = None,
     ) -> None:
         self._records = records
         self._registry = registry
@@ -62,7 +69,7 @@ class Desk:
         self.index = TraceIndex(home / FOLDER, records.database)
         self.scans = CaseScans(home / FOLDER / "scans")
         self.requests = Requests(records)
-        self.queries = Queries(records)
+        self.queries = Queries(records, write)
 
     def ask(
         self, question: Question, asker: Asker, cases: Sequence[Mapping[str, Any]] = ()

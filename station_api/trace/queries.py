@@ -7,13 +7,14 @@ SHA-256 of question and answer, so that neither can be changed unseen and neithe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from engraver.errors import MissingError
+from engraver.errors import InputError, MissingError
 from station_api.kept import keep_row, read_row
 from station_api.people import Role
 from station_api.records import Records
@@ -23,6 +24,13 @@ from station_api.trace.requests import next_id
 
 ANSWERED, REFUSED = "answered", "refused"
 LONGEST_QUESTION = 100_000
+
+_COLUMNS = {
+    **dict.fromkeys(("outcome", "reason", "answer", "asked_by", "role", "question"), str),
+    **dict.fromkeys(("tree_size", "found", "shown"), int),
+    "request_id": str,
+}
+"""What a query's row is made of, but for its id and its place in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +43,19 @@ class Asker:
 
 
 class Queries:
-    """The queries of one station."""
+    """The queries of one station.
 
-    def __init__(self, records: Records) -> None:
+    Parameters
+    ----------
+    write
+        Writes a row and returns its id; by default `write_query`, in this process.
+    """
+
+    def __init__(
+        self, records: Records, write: Callable[[Mapping[str, Any]], str] | None = None
+    ) -> None:
         self._records = records
+        self._keep = write or partial(write_query, records)
 
     def keep(self, asker: Asker, question: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
         """Write down a query and its answer; return its id."""
@@ -88,21 +105,40 @@ class Queries:
 
     def _write(self, asker: Asker, question: Mapping[str, Any], row: Mapping[str, Any]) -> str:
         asked = json.dumps(question, ensure_ascii=False)[:LONGEST_QUESTION]
-        whole = {
-            **row,
-            "request_id": asker.request_id,
-            "asked_by": asker.name,
-            "role": asker.role.value,
-            "question": asked,
-        }
+        return self._keep(
+            {
+                **row,
+                "request_id": asker.request_id,
+                "asked_by": asker.name,
+                "role": asker.role.value,
+                "question": asked,
+            }
+        )
 
-        def work(connection: sa.Connection, pen: Pen) -> str:
-            named = {**whole, "query_id": next_id("Q", connection, pen)}
-            did = f"trace query {row['outcome']}"
-            keep_row(connection, pen, trace_queries, named, did, asker.name)
-            return str(named["query_id"])
 
-        return self._records.transact(work)
+def write_query(records: Records, row: Mapping[str, Any]) -> str:
+    """Write a query's row and its entry; return its id.
+
+    Raises
+    ------
+    InputError
+        If the row lacks a column, has one too many, or a value of another type.
+    """
+    if set(row) != set(_COLUMNS):
+        raise InputError(f"a query has the columns {', '.join(_COLUMNS)}")
+    for name, kind in _COLUMNS.items():
+        if type(row[name]) is not kind and not (name == "request_id" and row[name] is None):
+            raise InputError(
+                f"{name} of a query is {row[name]!r:.40}; it has to be {kind.__name__}"
+            )
+
+    def work(connection: sa.Connection, pen: Pen) -> str:
+        named = {**row, "query_id": next_id("Q", connection, pen)}
+        did = f"trace query {row['outcome']}"
+        keep_row(connection, pen, trace_queries, named, did, row["asked_by"])
+        return str(named["query_id"])
+
+    return records.transact(work)
 
 
 def _fields(row: Mapping[str, Any] | sa.RowMapping) -> dict[str, Any]:

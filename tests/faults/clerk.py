@@ -29,6 +29,7 @@ from station_api import log
 from station_api.app import make_app
 from station_api.backups import back_up
 from station_api.home import station_home
+from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer
 from station_api.people import Role
 from station_api.people.secrets import Hasher
@@ -182,7 +183,9 @@ def keep_records(clerk: Clerk) -> None:
     clerk.sweep(
         "backup",
         lambda: records.append_event("auth", {"n": clerk.next()}),
-        lambda _: back_up(records, home, signer, folder),
+        lambda _: back_up(
+            records, home, issue_checkpoint(records, [signer], home), [signer.verifier()], folder
+        ),
         lambda _: clerk.error == READ_ONLY or [*folder.glob("*.partial*")],
         BACKUP_STEP,
     )
