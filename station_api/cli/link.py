@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +19,9 @@ from engraver.errors import InputError
 from station_api.cli import shell
 from station_api.configuration import settings
 from station_api.configuration.secret_files import read_secret
-from station_api.station import open_station
+from station_api.home import station_home
+from station_api.records import Records
+from station_api.station import records_place, station_name
 
 link_app = typer.Typer(help="Links to a plant's systems.", no_args_is_help=True)
 PASSWORD_VARIABLE = "PINMARK_MQTT_PASSWORD"
@@ -39,9 +43,9 @@ def mqtt(
     except ImportError as error:
         raise InputError("MQTT is an extra; install pinmark[mqtt]") from error
     where = link.parse_broker(broker, _password(), ca)
-    with open_station() as station:
-        shell.progress_console.print(f"transitions of {station.home} to {broker}")
-        link.run(station.records, where, station.home)
+    with _looking() as (home, records):
+        shell.progress_console.print(f"transitions of {home} to {broker}")
+        link.run(records, where, home, shell.progress_console.print)
 
 
 def _password() -> str | None:
@@ -54,17 +58,48 @@ def _password() -> str | None:
 def opcua(
     endpoint: Annotated[str, typer.Option(help="where to listen")] = "opc.tcp://127.0.0.1:4840",
     certificate: Annotated[Path | None, typer.Option(help="server's certificate, DER")] = None,
-    key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
+    key: Annotated[Path | None, typer.Option(help="its key, PEM, RSA")] = None,
+    clients: Annotated[
+        Path | None, typer.Option(help="folder of the certificates of clients that may read")
+    ] = None,
 ) -> None:
     """Serve figures over OPC UA. Example: pinmark link opcua."""
     try:
         from station_api.links import opcua as link
+        from station_api.links.opcua_security import read_clients, read_pair
     except ImportError as error:
         raise InputError("OPC UA is an extra; install pinmark[opcua]") from error
     if (certificate is None) != (key is None):
         raise InputError("encryption takes both; give --certificate and --key")
-    link.check_endpoint(endpoint, certificate)
-    with open_station() as station:
-        shell.progress_console.print(f"figures of {station.home} on {endpoint}")
+    pair = read_pair(certificate, key) if certificate and key else None
+    known = read_clients(clients) if clients else None
+    link.check_endpoint(endpoint, known=pair is not None and known is not None)
+
+    async def serve(records: Records, home: Path) -> None:
         stop, ready = asyncio.Event(), asyncio.Event()
-        asyncio.run(link.serve(station.records, endpoint, stop, ready, certificate, key))
+        serving = asyncio.create_task(
+            link.serve(records, endpoint, stop, ready, pair=pair, clients=known)
+        )
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if ready.is_set():
+            shell.progress_console.print(f"figures of {home} on {endpoint}")
+        waiting.cancel()
+        await serving
+
+    with _looking() as (home, records):
+        asyncio.run(serve(records, home))
+
+
+@contextmanager
+def _looking() -> Iterator[tuple[Path, Records]]:
+    """Open the records to read them; the station's lock stays with who marks."""
+    home = station_home()
+    place = records_place(home)
+    if isinstance(place, Path) and not place.exists():
+        raise InputError(f"{home} has no records yet; start `pinmark serve` there first")
+    records = Records(place, station_name())
+    try:
+        yield home, records
+    finally:
+        records.close()

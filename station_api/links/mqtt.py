@@ -12,6 +12,7 @@ import asyncio
 import json
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,26 @@ class Broker:
     ca: Path | None = None
 
 
-async def publish(records: Records, broker: Broker, home: Path, stop: asyncio.Event) -> None:
-    """Publish transitions until ``stop``; a broker that is away is waited for."""
-    pause_s = FIRST_PAUSE_S
+async def publish(
+    records: Records,
+    broker: Broker,
+    home: Path,
+    stop: asyncio.Event,
+    tell: Callable[[str], object] = lambda said: None,
+) -> None:
+    """Publish transitions until ``stop``; a broker that is away is waited for, and told once."""
+    pause_s, told = FIRST_PAUSE_S, ""
     while not stop.is_set():
         try:
             async with _client(records, broker) as client:
-                pause_s = FIRST_PAUSE_S
+                if told:
+                    tell(f"{broker.host}:{broker.port} is back")
+                pause_s, told = FIRST_PAUSE_S, ""
                 await _publish_from(client, records, home, stop)
                 await client.publish(_status(records), "offline", qos=1, retain=True)
-        except aiomqtt.MqttError:
+        except aiomqtt.MqttError as error:
+            if told != (told := f"{broker.host}:{broker.port} does not take messages: {error}"):
+                tell(f"{told}; tried again until it does, nothing is lost meanwhile")
             await _pause(stop, pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
@@ -101,6 +112,11 @@ def parse_broker(url: str, password: str | None = None, ca: Path | None = None) 
     1883
     """
     shape = r"(mqtts?)://(?:([\w.-]+)@)?([\w.-]+)(?::([0-9]{1,5}))?/?"
+    if re.match(r"mqtts?://[^/@]*:[^/@]*@", url):
+        raise InputError(
+            "a password does not stand in the broker's address; write it into a file, mode 600, "
+            "and name it [mqtt] password_file"
+        )
     if not (found := re.fullmatch(shape, url, re.ASCII)):
         raise InputError(f"{url[:80]!r} is no broker; write mqtt://host:1883 or mqtts://host:8883")
     secure = found[1] == "mqtts"
@@ -112,8 +128,8 @@ def parse_broker(url: str, password: str | None = None, ca: Path | None = None) 
     return Broker(found[3], port, found[2], password, ca if secure else None)
 
 
-def run(records: Records, broker: Broker, home: Path) -> None:
-    """Publish until interrupted.
+def run(records: Records, broker: Broker, home: Path, tell: Callable[[str], object]) -> None:
+    """Publish until interrupted; what a person should know of the broker is told.
 
     Raises
     ------
@@ -122,7 +138,7 @@ def run(records: Records, broker: Broker, home: Path) -> None:
     """
     if broker.ca is not None and not broker.ca.exists():
         raise PortError(f"{broker.ca} cannot be read; name the authority's file with --ca")
-    asyncio.run(publish(records, broker, home, asyncio.Event()))
+    asyncio.run(publish(records, broker, home, asyncio.Event(), tell))
 
 
 def _client(records: Records, broker: Broker) -> aiomqtt.Client:

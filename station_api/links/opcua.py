@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from asyncua import ua
 from asyncua.server.server import Server
 
-from engraver.errors import InputError
+from engraver.errors import InputError, PortError
 from engraver.record import MarkState
+from station_api.links.opcua_security import Pair, only
 from station_api.records import Records
 from station_api.records.tables import marks
 
@@ -60,51 +60,71 @@ async def serve(
     endpoint: str,
     stop: asyncio.Event,
     ready: asyncio.Event,
-    certificate: Path | None = None,
-    key: Path | None = None,
+    pair: Pair | None = None,
+    clients: frozenset[bytes] | None = None,
 ) -> None:
     """Serve until ``stop``; ``ready`` is set once clients can connect.
 
-    Without a certificate anybody who reaches the endpoint can read: bind it to the machine, or to
-    a network of its own. With one, only signed and encrypted connections are taken.
+    Without a pair anybody who reaches the endpoint can read: bind it to the machine. With one, only
+    signed and encrypted connections are taken, of the clients whose certificates are given.
+
+    Raises
+    ------
+    PortError
+        If the endpoint cannot be listened at.
     """
     server = Server()
     await server.init()
     server.set_endpoint(endpoint)
     server.set_server_name(f"pinmark {records.station}")
     policies = [ua.SecurityPolicyType.NoSecurity]
-    if certificate is not None and key is not None:
-        await server.load_certificate(str(certificate))
-        await server.load_private_key(str(key))
+    if pair is not None:
+        await server.load_certificate(pair.certificate, "der")
+        await server.load_private_key(pair.key, format="pem")
+        if clients is not None:
+            server.set_certificate_validator(only(clients))
         policies = [ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt]
     server.set_security_policy(policies)
     nodes = await _make_nodes(server, records)
-    async with server:
+    try:
+        await server.start()
+    except OSError as error:
+        raise PortError(
+            f"{endpoint} cannot be listened at ({error.strerror}); name another --endpoint, or end "
+            "the program that has it"
+        ) from error
+    try:
         await _write(nodes, await asyncio.to_thread(read_figures, records))
         ready.set()
         while not stop.is_set():
             await _pause(stop)
             await _write(nodes, await asyncio.to_thread(read_figures, records))
+    finally:
+        await server.stop()
 
 
-def check_endpoint(endpoint: str, certificate: Path | None) -> str:
+def check_endpoint(endpoint: str, *, known: bool) -> str:
     """Return the endpoint if it may be served.
 
     Raises
     ------
     InputError
-        If it is no OPC UA URL, or would be open to a network without a certificate.
+        If it is no OPC UA URL, or would be open to a network where clients are not ``known``.
 
     Examples
     --------
-    >>> check_endpoint("opc.tcp://127.0.0.1:4840", None)
+    >>> check_endpoint("opc.tcp://127.0.0.1:4840", known=False)
     'opc.tcp://127.0.0.1:4840'
     """
-    host = endpoint.removeprefix("opc.tcp://").rpartition(":")[0]
-    if not endpoint.startswith("opc.tcp://") or not host:
+    host, _, port = endpoint.removeprefix("opc.tcp://").rstrip("/").rpartition(":")
+    right = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    if not endpoint.startswith("opc.tcp://") or not host or not right:
         raise InputError(f"{endpoint[:80]!r} is no endpoint; write opc.tcp://127.0.0.1:4840")
-    if certificate is None and host not in ("127.0.0.1", "localhost", "[::1]"):
-        raise InputError(f"{endpoint} is open to a network; give --certificate and --key")
+    if not known and host not in ("127.0.0.1", "localhost", "[::1]"):
+        raise InputError(
+            f"{endpoint} is open to a network; give --certificate, --key, and with --clients the "
+            "folder of the certificates that may read"
+        )
     return endpoint
 
 

@@ -8,14 +8,17 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engraver.errors import InputError
+from station_api.cli.link import _looking
+from station_api.home import station_lock
 from station_api.records import Records
 from tests.conftest import wait_until
 from tests.station_api.records.houses import COMPLETE, intent
@@ -120,6 +123,45 @@ def test_a_broker_gets_every_transition_once_and_resumes(mosquitto: str, tmp_pat
     records.close()
 
 
+def test_a_broker_that_is_away_is_told_once(tmp_path: Path) -> None:
+    """A person who mistyped the port sees why nothing arrives."""
+    records = Records(tmp_path / "station.db")
+    where = mqtt.parse_broker(f"mqtt://127.0.0.1:{free_port()}")
+    told: list[str] = []
+
+    async def session() -> None:
+        stop = asyncio.Event()
+        link = asyncio.create_task(mqtt.publish(records, where, tmp_path, stop, told.append))
+        async with asyncio.timeout(WAIT_S):
+            while not told:
+                await asyncio.sleep(0.02)
+        stop.set()
+        await link
+
+    asyncio.run(session())
+    records.close()
+    assert len(told) == 1 and f":{where.port} does not take messages" in told[0]
+
+
+def test_a_link_leaves_the_lock_to_who_marks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pinmark: Callable[..., Any]
+) -> None:
+    """Started before the service it neither keeps it from starting nor calls a mark unknown."""
+    monkeypatch.setenv("PINMARK_HOME", str(tmp_path / "home"))
+    empty = pinmark("link", "opcua")
+    assert empty.returncode == 2 and "no records yet" in empty.stderr
+    Records(tmp_path / "home" / "station.db").close()
+    with _looking(), station_lock(tmp_path / "home") as held:
+        assert held
+
+
+def test_a_password_is_not_taken_from_the_address_nor_shown() -> None:
+    """It would stand in the list of processes, and in the message that refuses it."""
+    with pytest.raises(InputError, match="password_file") as refused:
+        mqtt.parse_broker("mqtts://mes:hunter22@plant")
+    assert "hunter22" not in str(refused.value)
+
+
 @pytest.mark.parametrize("url", ["http://x", "mqtt://", "mqtt://a b", "mqtt://h:99999999", ""])
 def test_what_is_no_broker_is_refused(url: str) -> None:
     """One line that says what a broker's URL looks like."""
@@ -173,6 +215,8 @@ def test_an_opc_ua_client_reads_the_figures_and_can_write_none(tmp_path: Path) -
 def test_an_open_endpoint_on_a_network_is_refused() -> None:
     """Reading serials takes a certificate as soon as another machine can connect."""
     with pytest.raises(InputError, match="certificate"):
-        opcua.check_endpoint("opc.tcp://0.0.0.0:4840", None)
+        opcua.check_endpoint("opc.tcp://0.0.0.0:4840", known=False)
     with pytest.raises(InputError, match="no endpoint"):
-        opcua.check_endpoint("http://x", None)
+        opcua.check_endpoint("http://x", known=True)
+    with pytest.raises(InputError, match="no endpoint"):
+        opcua.check_endpoint("opc.tcp://127.0.0.1:99999", known=True)
