@@ -32,8 +32,9 @@ CHECKPOINT_PAGES = 8_000
 """Pages in the WAL before SQLite copies them back: each copying costs two fdatasync, and at
 some 10 pages a transition this adds one to 400 transitions."""
 
-CACHE_KIB = 32 * 1024
-"""Pages that the writing connection keeps: the upper levels of every index of a million marks."""
+CACHE_KIB = 8 * 1024
+"""Pages that the writing connection keeps: what one commit changes, and the upper levels of those
+indexes of a million marks that are not written in order (docs/decisions/0180)."""
 
 WAL_RESET_FIXED_IN = (3, 51, 3)
 

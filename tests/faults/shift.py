@@ -2,8 +2,8 @@
 
 In: the first and last pin, the pin at which the power goes (-1: at the start, while the last cut is
 recovered from) and a seed; with a port, the stream has a process of its own that talks to it. Out:
-in the trace, what was said of each pin, and that its laser burned. The power goes at a change of
-the disk that chance chooses: the kernel kills the whole group there.
+in the trace, what was said of each pin, and that its laser burned, as the laser itself knows it.
+The power goes at a change of the disk that chance chooses: the kernel kills the whole group there.
 """
 
 from __future__ import annotations
@@ -28,16 +28,25 @@ a few cuts fall into what follows."""
 
 
 class Teller(floor.Quiet):
-    """Tells the trace when the first line was sent: from there on the pin counts as burned."""
+    """Tells the trace, once, that a pin counts as burned.
+
+    On the virtual wire that is when its laser burned, before anybody was answered; on a port, whose
+    controller lives elsewhere, when the first line was sent.
+    """
 
     def __init__(self, tell: Callable[[], None]) -> None:
         self._tell, self._told = tell, False
 
-    def streamed(self, now: Any) -> None:
+    def burned(self) -> None:
         """Tell once."""
-        if not self._told and now.lines_sent:
+        if not self._told:
             self._told = True
             self._tell()
+
+    def streamed(self, now: Any) -> None:
+        """A line that was sent may burn."""
+        if now.lines_sent:
+            self.burned()
 
 
 def mark_all(records: Records, place: floor.Floor, port: str | None, plan: list[int]) -> None:
@@ -48,6 +57,7 @@ def mark_all(records: Records, place: floor.Floor, port: str | None, plan: list[
         if n == fatal:
             cut_soon(layer, seed, CHANGES_A_PIN)
         teller = Teller(lambda n=n: say(layer.trace, f"burn {n}"))  # type: ignore[misc]
+        place.on_burn = teller.burned
         try:
             mark_id = floor.mark_pin(place, records, layer.root, n, watcher=teller, port=port)
         except (AlreadyMarkedError, UnknownStateError) as error:

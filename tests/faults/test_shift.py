@@ -1,4 +1,11 @@
-"""A shift of pins whose power goes again and again: none twice, none lost, each doubt a doubt."""
+"""A shift of pins whose power goes again and again: none twice, none lost, each doubt a doubt.
+
+What "interrupted" means here is decided by what is true, not by what the station remembers: a pin
+on which the laser was, and of which nobody was told that it is marked. Such a pin is `unknown`,
+unless the controller's word that the program is complete was on disk already: then it is `marked`
+with that receipt. A pin whose intent was on disk, and whose laser was never on, stays `intended`
+(decision 4). Each of them waits for a person: the station refuses to go on with it.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from engraver.record import MarkState
+from engraver.record import MarkState, Outcome
 from station_api.records import Records
 from station_api.records.fsck import fsck
+from station_api.records.rows import MarkRow
 from tests.conftest import REPOSITORY, engraver_process
 from tests.faults.disk import Disk
 from tests.faults.layer import laid_under, read_trace
@@ -92,11 +100,24 @@ class Shift:
         records = Records(left / "station.db")
         self.doubts |= {one.mark_id for one in records.recover()}
         require_all(records, left, self.said, how)
-        states = {int(one.serial[2:]): one.state for one in records.all_marks()}
-        for n in self.burned:
-            assert states.get(n) in (MarkState.UNKNOWN, MarkState.MARKED, MarkState.VERIFIED), how
+        marks = {int(one.serial[2:]): one for one in records.all_marks()}
+        assert set(self.burned) <= set(marks), how
+        for n, one in marks.items():
+            self._judge(records, n, one, how)
         assert [one.line() for one in fsck(records.database).findings] == [], how
         records.close()
+
+    def _judge(self, records: Records, n: int, mark: MarkRow, how: str) -> None:
+        """Hold the state of one pin against what was said and what the laser did."""
+        if f"mark {mark.mark_id} {n} verified" in self.said:
+            assert mark.state is MarkState.VERIFIED, how
+        elif mark.state in (MarkState.MARKED, MarkState.VERIFIED):
+            receipts = [one["detail"] for one in records.history(mark.mark_id)]
+            assert any(one.get("outcome") == Outcome.COMPLETE for one in receipts), how
+        elif mark.state is MarkState.INTENDED:
+            assert n not in self.burned, how
+        else:
+            assert mark.state is MarkState.UNKNOWN, how
 
 
 def check(shift: Shift) -> None:
@@ -110,6 +131,9 @@ def check(shift: Shift) -> None:
     assert sum(states.values()) - states[MarkState.VERIFIED] <= shift.cuts
     unknown = {one.mark_id for one in marks if one.state is MarkState.UNKNOWN}
     assert unknown <= shift.doubts
+    require_all(records, shift.home, shift.said, "the end of the shift")
+    waiting = {int(one.serial[2:]) for one in marks if one.state is not MarkState.VERIFIED}
+    assert waiting <= shift.refused  # the station was asked for each again, and did not fire
     assert shift.cuts >= PINS // PINS_A_CUT - 1
     print(f"{PINS} pins, {shift.cuts} power cuts: {dict(states)}, {len(shift.said)} answers kept")
     records.close()
