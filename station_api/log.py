@@ -8,6 +8,7 @@ back is found out.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from station_api.transparency.note import (
     split_note,
 )
 from station_api.transparency.proof import TlogProof, parse_proof, verify_proof
+
+_OUTSIDE = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,32 @@ def issue_checkpoint(records: Records, signers: Sequence[SignerKey], home: Path)
         return note
 
     note = records.writer.run(work)
-    write_durably(checkpoint_path(home), note)
+    _keep_outside(records, home, note)
     return note
+
+
+def _keep_outside(records: Records, home: Path, note: str) -> None:
+    """Put a checkpoint in the place of the copy outside the database, if it continues that copy.
+
+    A copy that signs more than the log has, or another history, is what shows that the records
+    were set back; it stays until a person moves it away.
+    """
+    path, fresh = checkpoint_path(home), parse_checkpoint(split_note(note)[0])
+    with _OUTSIDE:  # who signs less at the same moment must not come last
+        if not (path.exists() and _is_beyond(records, path, fresh)):
+            write_durably(path, note)
+
+
+def _is_beyond(records: Records, path: Path, fresh: Checkpoint) -> bool:
+    """Tell whether a kept checkpoint of this log is not part of what ``fresh`` signs."""
+    try:
+        kept = parse_checkpoint(split_note(path.read_text("utf-8"))[0])
+    except (NoteError, OSError, UnicodeDecodeError):
+        return False
+    if kept.origin != fresh.origin or kept.size > fresh.size:
+        return kept.origin == fresh.origin
+    with records.database.reading.connect() as connection:
+        return read_frontier(connection, records.station, kept.size).root() != kept.root
 
 
 def rotate_key(records: Records, home: Path, signer: SignerKey, random_bytes: Any) -> SignerKey:
