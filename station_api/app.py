@@ -81,6 +81,7 @@ def make_app(service: Service | None, *, docs: bool = False, tls: bool = False) 
         if service is not None:
             service.webhooks.start()
             service.follower.start()
+            service.circulation.start()
             await run_in_threadpool(service.replies.forget_old)
             service.pulse.start()
         try:

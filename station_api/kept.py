@@ -34,6 +34,7 @@ KIND = {
     "casings": "casing",
     "trace_requests": "trace",
     "trace_queries": "trace",
+    "cosignatures": "cosigned",
 }
 """Kind of the entry by table; the others are of kind ``auth``."""
 

@@ -15,6 +15,7 @@ import hardware
 from engraver.errors import PinmarkError
 from station_api.configuration.load import Fault
 from station_api.configuration.model import Settings
+from station_api.neighbours import tls_context
 from station_api.profiles import load_setup
 from station_api.service.tls import check_tls, refuse_in_the_clear
 
@@ -40,6 +41,8 @@ def _looks(found: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
     if engraver.panel is not None:
         name = engraver.panel
         yield "[engraver] panel", lambda: hardware.load("panels", name, shelves)
+    if found.witnesses.ca_file is not None:
+        yield "[witnesses] ca_file", lambda: tls_context(found.witnesses.ca_file)
     tls = service.tls_cert is not None
     yield "[service] tls_cert", lambda: check_tls(service.tls_cert, service.tls_key)
     yield "[service] host", lambda: refuse_in_the_clear(service.host, tls=tls, plain=service.plain)

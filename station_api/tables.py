@@ -275,6 +275,19 @@ panel_changes = sa.Table(
     sa.Index("panel_changes_position", "station", "position"),
 )
 
+cosignatures = sa.Table(
+    "cosignatures",
+    service_metadata,
+    sa.Column("cosignature_id", sa.String(24), primary_key=True),
+    *_kept(),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("witness", sa.String(256), nullable=False),
+    sa.Column("line", sa.String(512), nullable=False),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+    sa.Index("cosignatures_size", "station", "size"),
+)
+"""What witnesses put under this station's checkpoints, a signature line each."""
+
 SECRET_COLUMNS = frozenset({"secret", "digest", "sealed", "question", "answer"})
 """Columns of which the log holds the SHA-256: it shows a change and gives nothing away."""
 
@@ -297,5 +310,6 @@ KEPT_TABLES = (
     trace_queries,
     panel_changes,
     at_hand,
+    cosignatures,
 )
 """Tables of which every row stands in the log."""

@@ -16,11 +16,14 @@ from typing import Annotated, Any
 import typer
 
 from engraver.errors import InputError, OrderError
+from station_api import cosignatures, log
 from station_api import kept as kept_rows
-from station_api import log
 from station_api.cli import shell
+from station_api.cli.log_witness import witness
+from station_api.configuration import settings
 from station_api.key_backup import note_backup
-from station_api.log_key import log_origin, log_signer, read_public_keys
+from station_api.log_key import log_origin, log_signer, read_public_keys, witness_signer
+from station_api.neighbours import read_neighbours
 from station_api.station import Station, open_station
 from station_api.transparency.checkpoint import parse_checkpoint
 from station_api.transparency.note import split_note
@@ -33,6 +36,7 @@ KeyOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group to the command tree."""
+    log_app.command()(witness)
     app.add_typer(log_app, name="log")
 
 
@@ -44,7 +48,7 @@ def _signer(station: Station) -> Any:
 def checkpoint(as_json: shell.JsonOption = False) -> None:
     """Sign where the log stands, and print it. Example: pinmark log checkpoint."""
     with open_station() as station:
-        note = station.sign()
+        note = cosignatures.with_cosignatures(station.records, station.sign())
     if as_json:
         found = parse_checkpoint(split_note(note)[0])
         fields = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
@@ -62,6 +66,9 @@ def key(
     fingerprint: Annotated[
         str | None, typer.Option(help="eight hex digits, read off that copy")
     ] = None,
+    by_witness: Annotated[
+        bool, typer.Option("--witness", help="the key by which this station cosigns others")
+    ] = False,
     as_json: shell.JsonOption = False,
 ) -> None:
     """Print the public key; with --rotate after making a new one.
@@ -74,6 +81,8 @@ def key(
             signer = log.rotate_key(station.records, station.home, signer, secrets.token_bytes)
         if backed_up is not None:
             note_backup(station.home, signer, backed_up, fingerprint)
+        if by_witness:
+            signer = witness_signer(station.home, station.records.station)
     text = signer.verifier().text()
     if as_json:
         shell.emit({"key": text, "origin": signer.name})
@@ -94,7 +103,8 @@ def prove(
     """
     with open_station() as station:
         position = _position(station, what)
-        note = station.sign()
+        # one that a witness cosigned shows more than one that only this station signed
+        note = cosignatures.newest_cosigned(station.records, position) or station.sign()
         text = log.prove(station.records, position, note, public=public).text()
     if out is not None:
         _write(out, text)
@@ -159,6 +169,9 @@ def fsck(
         trusted = [*read_public_keys(keys or []), _signer(station).verifier()]
         records = station.records
         report = kept_rows.fsck(records, trusted, elsewhere)
+        report.findings += cosignatures.check(
+            records, read_neighbours(settings().witnesses.neighbours)
+        )
         version = station.records.database.version()
     if as_json:
         shell.emit({"sound": report.sound, "database": version, **asdict(report)})

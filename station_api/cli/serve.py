@@ -131,6 +131,7 @@ def run(wanted: Wanted, keys: Settings) -> None:
             instrument=scans,
             scanners=keys.scanner,
             folder=keys.scans,
+            witnesses=keys.witnesses,
         )
         app = make_app(service, docs=wanted.docs, tls=tls)
         server = make_server(app, wanted.tls_cert, wanted.tls_key)

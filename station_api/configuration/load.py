@@ -199,13 +199,15 @@ def example(key: str, field: FieldInfo) -> str:
 def toml(value: Any) -> str:
     """Return a value as TOML writes it.
 
-    >>> toml(True), toml(8080), toml("S1")
-    ('true', '8080', '"S1"')
+    >>> toml(True), toml(8080), toml("S1"), toml(("a", "b"))
+    ('true', '8080', '"S1"', '["a", "b"]')
     """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(toml(one) for one in value)}]"
     text = str(value)
     escaped = "".join(_ESCAPED.get(letter, letter) for letter in text)
     return f'"{escaped}"'

@@ -11,8 +11,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
+
+from engraver.errors import InputError
 
 FFL_FORM = re.compile(r"[1-9]-\d{2}-\d{3}-(0[1236789]|1[01])-\d[A-HJ-M]-\d{5}")
 """A federal firearms licence as printed on the licence: region, district, county, type of
@@ -31,6 +33,23 @@ def check_ffl(number: str) -> str:
             "01-03 or 06-11, year and month letter of expiry, sequence)"
         )
     return number
+
+
+def _lines(found: object) -> object:
+    """Take a list of the file as the tuple that it is in frozen settings."""
+    return tuple(found) if isinstance(found, list) else found
+
+
+def check_witnesses(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return witnesses as they were written; refuse what is none."""
+    if lines:
+        from station_api.neighbours import read_neighbours  # cryptography, where it is needed
+
+        try:
+            read_neighbours(lines)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+    return lines
 
 
 def _key(default: Any, what: str, example: Any = None, **more: Any) -> Any:
@@ -127,6 +146,30 @@ class LogKeys(Section):
         "/var/lib/pinmark/log.key",
         env="PINMARK_LOG_KEY_FILE",
         secret=True,
+    )
+
+
+class WitnessesKeys(Section):
+    """Neighbours that cosign this station's checkpoints (C2SP tlog-witness)."""
+
+    neighbours: Annotated[
+        tuple[str, ...], BeforeValidator(_lines), AfterValidator(check_witnesses)
+    ] = _key(
+        (),
+        "witnesses that each new checkpoint is sent to, at most 8: a list of texts, each the "
+        "address, a space, and the key that `pinmark log key --witness` prints there",
+        (
+            "https://s2.example:8080/v1/log "
+            "pinmark.local/S2/witness+95d39c67+BAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
+        ),
+    )
+    every_s: int = _key(
+        60, "s between two checkpoints to one witness; nothing is sent without news", ge=1, le=86400
+    )
+    ca_file: Path | None = _key(
+        None,
+        "certificates that those of witnesses are verified by, PEM; without it the system's",
+        "/etc/pinmark/plant-ca.crt",
     )
 
 
@@ -296,6 +339,7 @@ class Settings(Section):
     licence: LicenceKeys = LicenceKeys()
     records: RecordsKeys = RecordsKeys()
     log: LogKeys = LogKeys()
+    witnesses: WitnessesKeys = WitnessesKeys()
     keys: KeysKeys = KeysKeys()
     service: ServiceKeys = ServiceKeys()
     engraver: EngraverKeys = EngraverKeys()

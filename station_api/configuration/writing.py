@@ -108,6 +108,8 @@ def kind(field: FieldInfo) -> str:
     inner = [one for one in typing.get_args(field.annotation) if one is not type(None)]
     if typing.get_origin(field.annotation) is typing.Literal:
         return " or ".join(f"`{one}`" for one in inner)
+    if typing.get_origin(field.annotation) is tuple:
+        return "list of texts"
     base: Any = inner[0] if inner else field.annotation
     name = {int: "integer", bool: "true or false", str: "text"}.get(base, "path")
     found = {k: v for m in field.metadata for k, v in _limits(m).items()}
@@ -122,7 +124,7 @@ def _limits(metadata: Any) -> dict[str, Any]:
 
 
 def _default(field: FieldInfo) -> str:
-    return "not set" if field.default in (None, "") else f"`{toml(field.default)}`"
+    return "not set" if field.default in (None, "", ()) else f"`{toml(field.default)}`"
 
 
 def _meaning(field: FieldInfo) -> str:

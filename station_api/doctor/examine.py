@@ -14,7 +14,7 @@ from typing import Any
 
 from engraver.errors import PinmarkError
 from station_api.configuration.load import Reading
-from station_api.doctor import floor, kept, link, machine
+from station_api.doctor import floor, kept, link, machine, witnesses
 from station_api.doctor.check import Check, fault, skipped
 from station_api.records import Records
 from station_api.transparency.note import SignerKey
@@ -25,8 +25,8 @@ class Place:
     """What is examined.
 
     ``records`` is ``None`` if they could not be opened, ``why_not`` then says why. ``port_taken``
-    says who holds the controller, if it must not be asked now. ``panel`` and ``scanners`` are how
-    a running service sees them, which has them open.
+    says who holds the controller, if it must not be asked now. ``panel``, ``scanners`` and
+    ``witnesses`` are how a running service sees them, which has them open.
     """
 
     home: Path
@@ -38,6 +38,7 @@ class Place:
     port_taken: str = ""
     panel: Mapping[str, Any] | None = None
     scanners: Sequence[Mapping[str, Any]] | None = None
+    witnesses: Sequence[Mapping[str, Any]] | None = None
 
 
 def examine(place: Place) -> list[Check]:
@@ -77,11 +78,12 @@ def _of_records(place: Place) -> Iterator[tuple[str, Callable[[], Iterable[Check
     records, home, settings = place.records, place.home, place.reading.settings
     if records is None:
         remedy = "see docs/runbook.md, `the records cannot be opened`"
-        for name in ("database", "log", "backup", "marks in doubt"):
+        for name in ("database", "log", "witnesses", "backup", "marks in doubt"):
             yield name, partial(_cannot, name, place.why_not, remedy)
         return
     yield "database", lambda: kept.database(records, place.home)
     yield "log", lambda: kept.log(records, home)
+    yield witnesses.NAME, lambda: witnesses.witnesses(records, settings.witnesses, place.witnesses)
     yield "backup", lambda: kept.backups(records, settings.backup)
     yield "marks in doubt", lambda: kept.doubts(records)
 

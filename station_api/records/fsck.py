@@ -215,7 +215,7 @@ def _name_column(
 ) -> None:
     """Say which column of a changed entry was changed, as far as the tables can tell."""
     known = {"transition", "order", "witness", "key", "auth", "release", "sync", "genesis"}
-    known |= {"paper", "casing", "trace"}
+    known |= {"paper", "casing", "trace", "cosigned"}
     if kind not in known or (row is not None) != (kind == "transition"):
         column = "kind"
     elif said is None or _disagrees(said, row):

@@ -1,7 +1,8 @@
-"""How the log came to be as it is: /v1/log/checkpoints, /v1/log/consistency, /v1/log/witnessed.
+"""How the log came to be as it is: /v1/log/checkpoints, /consistency, /witnesses, /witnessed.
 
-What was signed, that one tree is the beginning of another, and which other logs this station
-cosigned. A reader checks all of it with public keys alone; nothing here has to be believed.
+What was signed, that one tree is the beginning of another, who cosigns this log, and which other
+logs this station cosigned. A reader checks all of it with public keys alone; nothing here has to be
+believed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query
 
 from engraver.errors import InputError
+from station_api.cosignatures import with_cosignatures
 from station_api.people import Caller, Right
 from station_api.records.ledger import log_size, read_nodes
 from station_api.records.tables import checkpoints, witnessed
@@ -38,6 +40,8 @@ def list_checkpoints(
     query = query.order_by(checkpoints.c.number.desc()).limit(limit)
     with service.records.database.reading.connect() as connection:
         found = [dict(row) for row in connection.execute(query).mappings()]
+    for row in found:
+        row["note"] = with_cosignatures(service.records, row["note"])
     return {
         "checkpoints": found,
         "next": found[-1]["number"] if len(found) == limit else None,
@@ -57,6 +61,12 @@ def prove_consistency(service: ServiceOf, by: Reader, first: Size, second: Size)
         )
     encoded = [base64.b64encode(one).decode() for one in hashes]
     return {"first": first, "second": second, "hashes": encoded}
+
+
+@router.get("/witnesses")
+def list_witnesses(service: ServiceOf, by: Reader) -> dict[str, Any]:
+    """List the witnesses that this log's checkpoints are sent to, and what came of it."""
+    return {"witnesses": service.circulation.states()}
 
 
 @router.get("/witnessed")

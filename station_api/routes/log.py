@@ -47,6 +47,7 @@ def health(service: ServiceOf) -> dict[str, Any]:
         "entries": service.records.size(),
         "in_doubt": len(waiting),
         "engraver": "none" if service.runner.port is None else _busy(service),
+        "witnesses": [one["state"] for one in service.circulation.states()],
     }
 
 
@@ -134,11 +135,11 @@ def remove_hook(hook_id: AnyId, service: ServiceOf, by: HookManager) -> dict[str
 
 
 def _proof(service: Service, position: int, *, public: bool) -> Response:
-    note = service.checkpoint()
     try:
         service.records.entry(position)
     except InputError as error:
         raise MissingError(str(error)) from error
+    note = service.checkpoint_over(position)
     text = prove(service.records, position, note, public=public).text()
     return Response(text, media_type="text/plain; charset=utf-8")
 

@@ -22,6 +22,7 @@ from station_api.people.sessions import Sessions
 from station_api.records import Records, now_us
 from station_api.records.clock import wall_source
 from station_api.records.tables import marks
+from station_api.service.circulation import Circulation
 from station_api.service.live import Live
 from station_api.service.runner import Runner
 
@@ -30,10 +31,17 @@ class Metrics:
     """The figures of one service."""
 
     def __init__(
-        self, records: Records, sessions: Sessions, live: Live, runner: Runner, home: Path
+        self,
+        records: Records,
+        sessions: Sessions,
+        live: Live,
+        runner: Runner,
+        home: Path,
+        circulation: Circulation,
     ) -> None:
         self._sources = (records, sessions, live, runner)
         self._home = home
+        self._circulation = circulation
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "pinmark_requests", "HTTP requests", ["method", "status"], registry=self.registry
@@ -56,6 +64,7 @@ class Metrics:
                 states.add_metric([state], count)
         yield states
         yield from self._machine(records)
+        yield from self._witnesses()
 
     def _machine(self, records: Records) -> Iterator[Metric]:
         """What the station rests on: the figures behind the doctor's findings that change."""
@@ -81,6 +90,25 @@ class Metrics:
         if taken is not None:
             age_s = (now - taken) / 1e6
             yield GaugeMetricFamily("pinmark_backup_age_seconds", "age of the newest backup", age_s)
+
+    def _witnesses(self) -> Iterator[Metric]:
+        """How far each witness cosigned, when, and whether it says that the log is false."""
+        size = GaugeMetricFamily(
+            "pinmark_witness_size", "entries that a witness cosigned", labels=["witness"]
+        )
+        age = GaugeMetricFamily(
+            "pinmark_witness_cosigned_seconds",
+            "when a witness cosigned last, s since 1970",
+            labels=["witness"],
+        )
+        trouble = GaugeMetricFamily(
+            "pinmark_witness_state", "1 for how a witness answered", labels=["witness", "state"]
+        )
+        for one in self._circulation.states():
+            size.add_metric([one["witness"]], one["size"])
+            age.add_metric([one["witness"]], one["at_s"])
+            trouble.add_metric([one["witness"], one["state"]], 1)
+        yield from (size, age, trouble)
 
     def text(self) -> bytes:
         """Return the exposition."""

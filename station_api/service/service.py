@@ -12,7 +12,8 @@ from typing import Any
 
 from engraver.registry import Registry
 from station_api.casings.store import Casings
-from station_api.configuration.model import ScannerKeys, ScansKeys
+from station_api.configuration.model import ScannerKeys, ScansKeys, WitnessesKeys
+from station_api.cosignatures import newest_cosigned, with_cosignatures
 from station_api.interlocks import Interlocks, open_interlocks
 from station_api.log import issue_checkpoint
 from station_api.log_key import log_origin, log_signer
@@ -26,6 +27,7 @@ from station_api.quality.releases import Releases
 from station_api.records import Records
 from station_api.registry_file import load_registry
 from station_api.service.bench import Bench
+from station_api.service.circulation import Circulation
 from station_api.service.floor import Floor
 from station_api.service.gathering import Gathering
 from station_api.service.idempotency import Replies
@@ -76,6 +78,7 @@ class Service:
     plans: Plans
     instrument: Instrument
     webhooks: Webhooks
+    circulation: Circulation
     metrics: Metrics
     signer: SignerKey
     bench: Bench
@@ -87,8 +90,13 @@ class Service:
     follower: Follower
 
     def checkpoint(self) -> str:
-        """Sign where the log stands now."""
-        return issue_checkpoint(self.records, [self.signer], self.home)
+        """Sign where the log stands now; with the cosignatures that this checkpoint has."""
+        note = issue_checkpoint(self.records, [self.signer], self.home)
+        return with_cosignatures(self.records, note)
+
+    def checkpoint_over(self, position: int) -> str:
+        """Return a checkpoint to prove an entry by: cosigned if one is, else as it stands now."""
+        return newest_cosigned(self.records, position) or self.checkpoint()
 
     def close(self) -> None:
         """Stop threads and streams; a pin that is being marked is finished first."""
@@ -96,6 +104,7 @@ class Service:
         self.watcher.close()
         self.live.close()
         self.follower.stop()
+        self.circulation.stop()
         self.webhooks.stop()
         self.runner.finish()
         self.gathering.close()
@@ -124,6 +133,7 @@ def make_service(
     instrument: Path | None = None,
     scanners: ScannerKeys | None = None,
     folder: ScansKeys | None = None,
+    witnesses: WitnessesKeys | None = None,
 ) -> Service:
     """Put a service together from a station's folder and its records.
 
@@ -135,7 +145,12 @@ def make_service(
     keys = Keys(records, load_pepper(home))
     sessions = Sessions()
     signer = log_signer(home, log_origin(records.station))
-    desk = Desk(records, home, registry, lambda: issue_checkpoint(records, [signer], home))
+
+    def sign() -> str:
+        return issue_checkpoint(records, [signer], home)
+
+    desk = Desk(records, home, registry, sign)
+    circulation = Circulation(records, witnesses or WitnessesKeys(), sign)
     interlocks = open_interlocks(home, records, panel, live)
     line = Line()
     runner = Runner(
@@ -150,7 +165,8 @@ def make_service(
 
     def around() -> dict[str, Any]:
         shown = None if interlocks is None else interlocks.snapshot()
-        return {"panel": shown, "scanners": readers.states()}
+        seen = circulation.states()
+        return {"panel": shown, "scanners": readers.states(), "witnesses": seen}
 
     return Service(
         home=home,
@@ -177,7 +193,8 @@ def make_service(
         plans=Plans(registry, shelf, line),
         instrument=Instrument(instrument, scans),
         webhooks=Webhooks(records),
-        metrics=Metrics(records, sessions, live, runner, home),
+        circulation=circulation,
+        metrics=Metrics(records, sessions, live, runner, home, circulation),
         signer=signer,
         upkeep=Upkeep(home, records, runner, signer, around),
         pulse=Pulse(records, runner.hung),

@@ -24,7 +24,7 @@ from station_api.support_bundle import make_bundle
 from station_api.transparency.note import SignerKey
 
 Around = Callable[[], dict[str, Any]]
-"""How the service sees what only it may have open: ``panel`` and ``scanners`` of a `Place`."""
+"""How the service sees what only it may have open: ``panel``, ``scanners``, ``witnesses``."""
 
 MARKING = "not asked: a pin is being marked"
 NOT_ASKED = "not asked this time"

@@ -25,7 +25,7 @@ from tests.conftest import engraver_process
 from tests.station_api.records.houses import mark
 
 NAMES = ["versions", "configuration", "sqlite", "clock", "disk", "permissions", "log key",
-         "database", "log", "backup", "marks in doubt", "port", "controller",
+         "database", "log", "witnesses", "backup", "marks in doubt", "port", "controller",
          "interlocks", "scanner"]  # fmt: skip
 
 

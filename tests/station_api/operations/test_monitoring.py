@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from station_api.configuration.model import WitnessesKeys, extra
 from station_api.people import Role
+from station_api.service.circulation import Circulation
 from station_api.service.service import Service
 from tests.conftest import REPOSITORY
 from tests.station_api.service.conftest import client, service, tokens
@@ -67,10 +69,13 @@ def test_every_metric_that_is_asked_for_exists(
     from tests.station_api.records.houses import mark
 
     mark(service.records, 1)
+    witness = extra(WitnessesKeys.model_fields["neighbours"])["example"]
+    keys = WitnessesKeys(neighbours=witness)
+    monkeypatch.setattr(service.metrics, "_circulation", Circulation(service.records, keys, str))
     there = exposed(service)
     alerts = re.findall(r"^\s+expr: (.+)$", RULES.read_text(), re.M)
     panels = [t["expr"] for p in json.loads(BOARD.read_text())["panels"] for t in p["targets"]]
-    assert len(alerts) == 14 and len(panels) == 14
+    assert len(alerts) == 16 and len(panels) == 14
     for expression in [*alerts, *panels]:
         missing = set(OURS.findall(expression)) - there
         assert missing == set(), (expression, sorted(missing))

@@ -104,6 +104,7 @@ TABLE = {
     "GET /v1/log/checkpoints": f"{F} auditor tracer",
     "GET /v1/log/consistency": f"{F} auditor tracer",
     "GET /v1/log/witnessed": f"{F} auditor tracer",
+    "GET /v1/log/witnesses": f"{F} auditor tracer",
     "GET /v1/papers/audit": "supervisor engineer auditor tracer",
     "GET /v1/papers/audit.csv": "supervisor engineer auditor tracer",
     "GET /v1/papers/audit.pdf": "supervisor engineer auditor tracer",

@@ -24,9 +24,11 @@ export function Log({ logKey }) {
   const before = pages[pages.length - 1];
   const { data, problem } = useQuery(`/log/checkpoints?limit=${PAGE}${before ? `&before=${before}` : ""}`);
   const { data: seen } = useQuery("/log/witnessed");
+  const { data: ours } = useEvery("/log/witnesses", 15);
   return html`<${Notice} problem=${problem} />
     <div class="halves"><div>
       <${Standing} logKey=${logKey} />
+      <${OurWitnesses} rows=${ours ? ours.witnesses : []} />
       <${Witnesses} logs=${seen ? seen.logs : []} />
     </div><div>
       ${data && html`<${Checkpoints} rows=${data.checkpoints} logKey=${logKey} />
@@ -103,6 +105,24 @@ function Witnesses({ logs }) {
   ];
   return html`<div class="dense"><${Table} caption=${t("audit.witnessed")} columns=${columns} rows=${logs}
     by="origin" empty=${t("audit.none-witnessed")} /></div>`;
+}
+
+function OurWitnesses({ rows }) {
+  const columns = [
+    { key: "witness", head: t("audit.witness"), of: (row) => html`<span class="code">${row.witness}</span>` },
+    { key: "size", head: t("audit.tree-size"), number: true, of: (row) => number(row.size) },
+    { key: "at", head: t("audit.cosigned-at"), of: (row) => (row.at_s ? moment(row.at_s * 1e6) : "") },
+    { key: "state", head: t("audit.answers"), of: (row) => html`<${Answer} row=${row} />` },
+  ];
+  return html`<div class="dense"><${Table} caption=${t("audit.witnesses")} columns=${columns} rows=${rows}
+    by="witness" empty=${t("audit.no-witnesses")} /></div>`;
+}
+
+/** How a witness answered last; what is wrong is said in the service's own words. */
+function Answer({ row }) {
+  const word = t(`audit.witness-${row.state}`);
+  if (row.state === "cosigned" || row.state === "waiting") return word;
+  return html`<strong>${word}</strong>: ${row.said}`;
 }
 
 function cosigned(note) {
