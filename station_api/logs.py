@@ -8,13 +8,16 @@ and the places it came through are written: messages name serials, SQL errors ho
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import logging.handlers
 import os
+import stat
 import sys
 import time
 import traceback
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -69,12 +72,15 @@ def under_journal() -> bool:
     return "JOURNAL_STREAM" in os.environ
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line: ``at``, ``level``, ``logger``, ``event``, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one event."""
-        return json.dumps(_said(record), ensure_ascii=False, default=str)
+        return _JSON.encode(_said(record))
 
 
 class TextLines(logging.Formatter):
@@ -96,10 +102,9 @@ class TextLines(logging.Formatter):
 
 
 def _said(record: logging.LogRecord) -> dict[str, Any]:
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     known = record.name.partition(".")[0] in SHOWN
     said = {
-        "at": f"{at}.{int(record.msecs):03d}Z",
+        "at": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
         "level": record.levelname,
         "logger": record.name,
         "event": " ".join(str(record.msg).split()) if known else "a message of a library",
@@ -111,16 +116,47 @@ def _said(record: logging.LogRecord) -> dict[str, Any]:
     return said
 
 
+@lru_cache(maxsize=4)
+def _second(at_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at_s))
+
+
 def _places(trace: TracebackType | None) -> str:
     """Return the innermost places of a traceback, without any value."""
     frames = traceback.extract_tb(trace)[-8:]
     return " < ".join(f"{Path(f.filename).name}:{f.lineno}:{f.name}" for f in reversed(frames))
 
 
+class _RotatedFile(logging.handlers.RotatingFileHandler):
+    """A rotated file that writes each line out once, and asks the kernel how long it is.
+
+    The library's own formats a line twice and takes its characters for bytes.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, in a new file if the old one has no room for it."""
+        try:
+            line = self.format(record).encode("utf-8", "backslashreplace") + b"\n"
+            file = self._opened()
+            found = os.fstat(file.fileno())
+            if stat.S_ISREG(found.st_mode) and 0 < found.st_size > self.maxBytes - len(line):
+                self.doRollover()
+                file = self._opened()
+            file.buffer.write(line)
+            file.buffer.flush()
+        except Exception:
+            self.handleError(record)
+
+    def _opened(self) -> io.TextIOWrapper:
+        if self.stream is None:
+            self.stream = self._open()
+        return self.stream
+
+
 def _file(path: Path, size_mb: int, kept: int) -> logging.Handler:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
+        handler = _RotatedFile(
             path, maxBytes=size_mb * 1_000_000, backupCount=kept, encoding="utf-8"
         )
     except OSError as error:

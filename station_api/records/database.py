@@ -11,6 +11,8 @@ and what it refuses as a serialisation failure is done again (`writer`).
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,6 +196,16 @@ def _make_durable(connection: Any, _record: Any) -> None:
         f"cache_size=-{CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def without_copying(connection: sa.Connection) -> Iterator[None]:
+    """Commit an SQLite transaction within, and leave the WAL for a later commit to copy back."""
+    run_in_driver(connection, "PRAGMA wal_autocheckpoint=0")
+    try:
+        yield
+    finally:
+        run_in_driver(connection, f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
 
 
 def _make_read_only(connection: Any, _record: Any) -> None:

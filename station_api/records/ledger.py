@@ -23,12 +23,15 @@ from station_api.transparency import merkle
 _SIZE = Prepared(
     sa.select(sa.func.max(entries.c.position)).where(entries.c.station == sa.bindparam("station"))
 )
-_NEWEST_LEAF = Prepared(
+NEWEST_LEAF = (
     sa.select(nodes.c.place, nodes.c.hash)
     .where(nodes.c.station == sa.bindparam("station"), nodes.c.level == sa.literal_column("0"))
     .order_by(nodes.c.place.desc())
     .limit(sa.literal_column("1"))
 )
+"""Place and hash of a log's last leaf, for `Ledger.position_after`."""
+
+_NEWEST_LEAF = Prepared(NEWEST_LEAF)
 _NODE = Prepared(
     sa.select(nodes.c.hash).where(
         nodes.c.station == sa.bindparam("station"),
@@ -104,9 +107,15 @@ class Ledger:
 
     def next_position(self, connection: sa.Connection) -> int:
         """Return the position that the next entry of this transaction gets."""
-        row = _NEWEST_LEAF.first(connection, station=self.station)
-        self._newest_leaf = b"" if row is None else bytes(row[1])
-        return 0 if row is None else int(row[0]) + 1
+        return self.position_after(*(_NEWEST_LEAF.first(connection, station=self.station) or ()))
+
+    def position_after(self, place: int | None = None, leaf: bytes | None = None) -> int:
+        """Return what `next_position` does, of a leaf that was read in this transaction."""
+        if place is None or leaf is None:
+            self._newest_leaf = b""
+            return 0
+        self._newest_leaf = bytes(leaf)
+        return place + 1
 
     def append(self, connection: sa.Connection, kind: str, record: Any, position: int) -> Entry:
         """Write a record as entry ``position``, which `next_position` gave in this transaction."""
@@ -115,13 +124,14 @@ class Ledger:
         leaf = merkle.leaf_hash(entry.leaf())
         frontier, made = self._frontier_at(connection, position).append(leaf)
         _INSERT_ENTRY.write(connection, _fields(entry))
-        _INSERT_NODE.write_many(
-            connection,
-            [
-                {"station": self.station, "level": n.level, "place": n.index, "hash": n.hash}
-                for n in made
-            ],
-        )
+        rows = [
+            {"station": self.station, "level": n.level, "place": n.index, "hash": n.hash}
+            for n in made
+        ]
+        if len(rows) == 1:
+            _INSERT_NODE.write(connection, rows[0])
+        else:
+            _INSERT_NODE.write_many(connection, rows)
         self._known, self._known_leaf = frontier, leaf
         return entry
 

@@ -96,11 +96,12 @@ def clean_line(text: str, what: str, longest: int) -> str:
     >>> clean_line("  half  cut ", "reason", 512)
     'half cut'
     """
-    folded = " ".join(unicodedata.normalize("NFC", text).split())
+    plain = text.isascii()  # nearly always so; NFC changes nothing of it
+    folded = " ".join((text if plain else unicodedata.normalize("NFC", text)).split())
     if len(folded) > longest:
         raise InputError(f"{what} has {len(folded)} characters, at most {longest} are allowed")
-    if folded.isascii() and folded.isprintable():
-        return folded  # nearly always so
+    if plain and folded.isprintable():
+        return folded
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in folded):
         raise InputError(f"{what} {folded[:40]!r} has a control character in it; type it again")
     return folded

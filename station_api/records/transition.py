@@ -17,7 +17,7 @@ from engraver.errors import ConflictError, InputError, MissingError, StorageErro
 from engraver.record import MarkIntent, MarkState
 from station_api.records import canonical
 from station_api.records.clock import Reading
-from station_api.records.ledger import Ledger
+from station_api.records.ledger import NEWEST_LEAF, Ledger
 from station_api.records.prepared import Prepared
 from station_api.records.rows import (
     FIRST,
@@ -30,7 +30,7 @@ from station_api.records.rows import (
     to_row,
 )
 from station_api.records.states import RELEASED, TRANSITIONS
-from station_api.records.tables import MARK_COLUMNS, entries, marks, transitions
+from station_api.records.tables import MARK_COLUMNS, entries, marks, nodes, transitions
 
 DEFAULT_STATION = "S1"
 """The station of a house that has one; its mark ids carry no prefix."""
@@ -46,6 +46,27 @@ _BY_KEY = Prepared(
         transitions.c.idempotency_key == sa.bindparam("key"),
     )
 )
+_STANDING = Prepared(
+    sa.select(
+        NEWEST_LEAF.with_only_columns(nodes.c.place).scalar_subquery().label("place"),
+        NEWEST_LEAF.with_only_columns(nodes.c.hash).scalar_subquery().label("leaf"),
+        transitions.c.mark_id.label("done_to"),
+        transitions.c.to_state.label("done"),
+        transitions.c.position.label("done_at"),
+        *marks.c,
+    )
+    .select_from(marks)
+    .outerjoin(
+        transitions,
+        sa.and_(
+            transitions.c.station == sa.bindparam("station"),
+            transitions.c.idempotency_key == sa.bindparam("key"),
+        ),
+    )
+    .where(marks.c.mark_id == sa.bindparam("wanted"))
+)
+"""All that a transition has to know, in one look: what its key did, the log's end, the mark."""
+
 _LAST_NUMBER = Prepared(
     sa.select(sa.func.max(marks.c.number)).where(marks.c.station == sa.bindparam("station"))
 )
@@ -92,10 +113,11 @@ _RECORD = Prepared(
 _INSERT_MARK = Prepared(sa.insert(marks))
 _INSERT_TRANSITION = Prepared(sa.insert(transitions))
 _UPDATED = ("state", "position", "changed_at_us", "held_identity", "held_code")
+_MARK = sa.table("marks", *(sa.column(c.name, c.type) for c in marks.c))
 _UPDATE = Prepared(
-    sa.update(marks)
-    .where(marks.c.mark_id == sa.bindparam("wanted"))
-    .values({name: sa.bindparam(f"new_{name}") for name in _UPDATED})
+    sa.update(_MARK)
+    .where(_MARK.c.mark_id == sa.bindparam("mark_id"))
+    .values({name: sa.bindparam(name) for name in _UPDATED})
 )
 
 
@@ -118,12 +140,13 @@ class Change:
         InputError
             If a text is too long or holds what no text should.
         """
-        return replace(
-            self,
-            actor=clean_line(self.actor, "person", LONGEST_PERSON),
-            reason=clean_line(self.reason, "reason", LONGEST_REASON),
-            detail=canonical.integral(dict(self.detail)),
-            key=clean_line(self.key, "idempotency key", LONGEST_KEY) if self.key else None,
+        return Change(
+            self.state,
+            clean_line(self.actor, "person", LONGEST_PERSON),
+            clean_line(self.reason, "reason", LONGEST_REASON),
+            canonical.integral(dict(self.detail)),
+            self.approver,
+            clean_line(self.key, "idempotency key", LONGEST_KEY) if self.key else None,
         )
 
 
@@ -212,11 +235,17 @@ def change_mark(
     InputError
         If the key was used for something else.
     """
-    if change.key and (earlier := _by_key(connection, pen.station, change.key)):
-        if earlier[:2] != (mark_id, change.state.value):
+    seen = _STANDING.first(connection, wanted=mark_id, station=pen.station, key=change.key)
+    if seen is None:  # no such mark; the key may have been used for another
+        seen = (None, None, *(_by_key(connection, pen.station, change.key) or (None,)))
+    place, leaf, *earlier = seen[:5]
+    if change.key and earlier[0] is not None:
+        if earlier[:2] != [mark_id, change.state.value]:
             raise _key_reused(change.key, *earlier[:2])
         return _testimony(connection, pen.station, earlier[2])
-    mark = dict(require(connection, mark_id))
+    if len(seen) < len(MARK_COLUMNS):
+        raise _missing(mark_id)
+    mark = dict(zip(MARK_COLUMNS, seen[5:], strict=True))
     look(mark)
     before = MarkState(mark["state"])
     if change.state not in TRANSITIONS[before]:
@@ -228,12 +257,11 @@ def change_mark(
             "change it there"
         )
     mark["state"] = change.state.value
-    mark["position"] = pen.ledger.next_position(connection)
+    mark["position"] = pen.ledger.position_after(place, leaf)
     mark["changed_at_us"] = pen.now.wall_us
     if change.state in RELEASED:
         mark |= {"held_identity": None, "held_code": None}
-    new = {f"new_{name}": mark[name] for name in _UPDATED}
-    _UPDATE.write(connection, {"wanted": mark_id, **new})
+    _UPDATE.write(connection, mark)
     return _write_history(connection, pen, mark, before, change)
 
 
@@ -255,7 +283,7 @@ def require(connection: sa.Connection, mark_id: str) -> Mapping[str, Any]:
     """
     row = _BY_ID.first(connection, wanted=mark_id)
     if row is None:
-        raise MissingError(f"mark {mark_id!r} is not in the records; see `pinmark records`")
+        raise _missing(mark_id)
     return dict(zip(MARK_COLUMNS, row, strict=True))
 
 
@@ -313,7 +341,9 @@ def _lineage(connection: sa.Connection, intent: MarkIntent) -> tuple[str, str | 
     return (RE_MARKED if was == MarkState.REJECTED else REPLACEMENT), mark_id
 
 
-def _by_key(connection: sa.Connection, station: str, key: str) -> tuple[str, str, int] | None:
+def _by_key(
+    connection: sa.Connection, station: str, key: str | None
+) -> tuple[str, str, int] | None:
     row = _BY_KEY.first(connection, station=station, key=key)
     return (row[0], row[1], row[2]) if row else None
 
@@ -324,6 +354,10 @@ def _same_intent(row: Mapping[str, Any], intent: MarkIntent, key: str) -> MarkIn
     if asked != stored:
         raise _key_reused(key, stored.mark_id, MarkState.INTENDED.value)
     return stored
+
+
+def _missing(mark_id: str) -> MissingError:
+    return MissingError(f"mark {mark_id!r} is not in the records; see `pinmark records`")
 
 
 def _key_reused(key: str, mark_id: str, state: str) -> InputError:

@@ -21,12 +21,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from engraver.errors import PinmarkError
+from station_api.records.database import without_copying
 from station_api.records.prepared import run_plain
 from station_api.records.refusals import refused_by
 
@@ -35,6 +37,14 @@ MOST_ATTEMPTS = 40
 FIRST_PAUSE_S = 0.002
 LONGEST_PAUSE_S = 0.2
 _CONFLICTS = frozenset({"40001", "40P01"})
+
+
+class Finish(Protocol):
+    """Commits what `Writer.begin_all` has done, and returns what `Writer.run_all` does."""
+
+    def __call__(self, copy_back: bool = True) -> list[Any | PinmarkError]:
+        """Commit; without ``copy_back`` never check-point (SQLite)."""
+        ...
 
 
 def _closed_lock() -> threading.Lock:
@@ -139,15 +149,14 @@ class Writer:
             self._commit(items)
         return _outcomes(items)
 
-    def begin_all(
-        self, calls: Sequence[Callable[[], Any]]
-    ) -> Callable[[], list[Any | PinmarkError]] | None:
+    def begin_all(self, calls: Sequence[Callable[[], Any]]) -> Finish | None:
         """Do the work of `run_all` in this thread, and return what commits it in any other.
 
         Statements of the embedded database take microseconds and no waiting; only the commit
         waits for the disk. An event loop does the one and lets a thread do the other, and no
         two threads hand the interpreter's lock to and fro at every statement. ``None`` if
-        another writes at this moment; nothing was done then. What is returned has to be called.
+        another writes at this moment; nothing was done then. What is returned has to be called;
+        with ``copy_back=False`` it leaves the WAL as long as it is.
         """
         if not self._turn.acquire(blocking=False):
             return None
@@ -162,10 +171,11 @@ class Writer:
                 self._end(connection)
                 raise
 
-        def finish() -> list[Any | PinmarkError]:
+        def finish(copy_back: bool = True) -> list[Any | PinmarkError]:
             try:
                 if connection is not None and connection.in_transaction():
-                    connection.commit()
+                    with nullcontext() if copy_back else without_copying(connection):
+                        connection.commit()
                     self.commits += 1
             except Exception as error:
                 _fail(items, error)

@@ -68,12 +68,13 @@ def test_a_librarys_words_are_not_repeated(tmp_path: Path) -> None:
     assert (said["logger"], said["event"]) == ("sqlalchemy.engine", "a message of a library")
 
 
-def test_the_file_is_rotated(tmp_path: Path) -> None:
-    """No more files than configured, each no larger than configured."""
+@pytest.mark.parametrize("letter", ["x", "ä"])
+def test_the_file_is_rotated(tmp_path: Path, letter: str) -> None:
+    """No more files than configured, each no larger than configured, in bytes."""
     file = tmp_path / "l.log"
     set_up(LoggingKeys(file=file, file_mb=1, files=2), journal=False)
     for _ in range(30):
-        logging.getLogger("pinmark.test").info("x" * 200_000)
+        logging.getLogger("pinmark.test").info(letter * 200_000)
     found = sorted(tmp_path.iterdir())
     assert [path.name for path in found] == ["l.log", "l.log.1", "l.log.2"]
     assert all(path.stat().st_size <= 1_000_000 for path in found)

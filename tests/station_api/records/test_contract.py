@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engraver.errors import AlreadyMarkedError, InputError, PinmarkError, UnknownStateError
+from engraver.errors import (
+    AlreadyMarkedError,
+    InputError,
+    MissingError,
+    PinmarkError,
+    UnknownStateError,
+)
 from engraver.record import MarkState, Outcome
 from station_api.records import TRANSITIONS, Records, canonical
 from station_api.records.clock import Reading
@@ -146,6 +152,10 @@ def test_the_same_key_gives_the_same_answer_and_writes_nothing(records: Records)
         records.intend(intent(7), key="k1")
     with pytest.raises(InputError, match="key of its own"):
         records.begin(first.mark_id, key="k3")
+    with pytest.raises(InputError, match="key of its own"):
+        records.begin("M000099", key="k3")  # though there is no such mark
+    with pytest.raises(MissingError, match="M000099"):
+        records.begin("M000099", key="k4")
     with pytest.raises(InputError, match="idempotency key"):
         records.begin(first.mark_id, key="k" * 129)
     assert records.size() == 3
