@@ -28,14 +28,8 @@ bench: setup .venv-bench/.made ## tables of ratios beside peers, which live in .
 	@$(PYTHON) scripts/make_venv.py .venv-bench requirements/bench.txt
 	@touch $@
 
-soak: setup ## hours of streaming in virtual time, races, thousands of power cuts
-	@$(BIN)/python scripts/soak.py
-	@PINMARK_HYPOTHESIS=explore $(BIN)/python -m pytest -q tests/engraver
-	@PINMARK_SOAK_SERIALS=1000 $(BIN)/python -m pytest -q tests/station_api/records/test_race.py
-	@PINMARK_SOAK_CUTS=5000 $(BIN)/python -m pytest -q tests/faults/test_power_cut.py
-	@PINMARK_SOAK_DISK=1 $(BIN)/python -m pytest -q tests/faults/test_full_disk.py
-	@PINMARK_SOAK_SHIFT=400 $(BIN)/python -m pytest -q -s tests/faults/test_shift.py
-	@PINMARK_SOAK_WEEK=2800 $(BIN)/python -m pytest -q -s tests/faults/test_week.py
+soak: setup ## what takes too long for `make test`, part by part: make soak PARTS="shift week"
+	@$(BIN)/python scripts/soak_parts.py $(PARTS)
 
 serve: setup ## pages and service of a sample station with a virtual engraver, in .sample/
 	@$(BIN)/pinmark serve --sample .sample

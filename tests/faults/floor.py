@@ -8,12 +8,10 @@ the laser did whoever died.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from engraver.codes import MarkCode
 from engraver.errors import StorageError
@@ -27,7 +25,7 @@ from station_api import marking
 from station_api.interlocks import Arming
 from station_api.records import Records
 from station_api.registry_file import load_registry
-from station_api.walk import PlannedMark, Step, Watcher
+from station_api.walk import PlannedMark, Planner, Step, Watcher
 from tests.firmware_bridge.bench_setup import make_program
 from tests.station_api.records.houses import INTENT
 
@@ -91,17 +89,15 @@ def order(n: int) -> WorkOrder:
     return WorkOrder(f"WO-{n}", INTENT.make, INTENT.model, f"ZQ{n:04d}", "default")
 
 
-@contextmanager
-def short_plan() -> Iterator[None]:
-    """Plan every code as one small hatch."""
+def short_plan() -> Planner:
+    """Return a planner to whom every code is one small hatch."""
     program = make_program(STROKES, LENGTH_MM)
 
     def plan(code: MarkCode, setup: Setup, _watcher: Watcher) -> PlannedMark:
         nothing: Any = None
-        return PlannedMark(code, setup, nothing, nothing, nothing, program)
+        return PlannedMark(code, setup, nothing, nothing, program)
 
-    with mock.patch.object(marking, "plan_code", plan):
-        yield
+    return plan
 
 
 def mark_pin(
@@ -115,8 +111,8 @@ def mark_pin(
     arming: Arming | None = None,
 ) -> str:
     """Mark the pin of firearm ``n``; return the mark's id."""
-    with short_plan():
-        return marking.mark_order(
-            order(n), load_registry(), records, port or "virtual", None, watcher or Quiet(),
-            home=home, open_stream=floor.open_stream, on_refused=on_refused, arming=arming,
-        ).mark_id  # fmt: skip
+    return marking.mark_order(
+        order(n), load_registry(), records, port or "virtual", None, watcher or Quiet(),
+        home=home, open_stream=floor.open_stream, on_refused=on_refused, arming=arming,
+        plan=short_plan(),
+    ).mark_id  # fmt: skip

@@ -33,7 +33,7 @@ def station(home: Path, records: Records) -> Iterator[tuple[Service, TestClient]
     floor = Floor(load_setup("default").machine)
     service = make_service(home, records, "virtual", hasher=Hasher(QUICK))
     with (
-        short_plan(),
+        mock.patch.object(service.runner, "_plan", short_plan()),
         mock.patch.object(service.runner, "_open_stream", floor.open_stream),
         mock.patch.object(runner, "Place", PlaceIfDrawn),
         TestClient(make_app(service)) as client,

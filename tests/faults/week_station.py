@@ -8,25 +8,24 @@ in this process, instead of a port and the process that owns it.
 
 from __future__ import annotations
 
+import itertools
 import sys
-from contextlib import ExitStack
 from typing import Any
 from unittest import mock
 
 from engraver.codes import MarkCode
 from engraver.profiles import Setup
 from hardware.load import load_setup
-from station_api import marking
 from station_api.cli import main
 from station_api.service import runner, service
 from station_api.service.plans import Place
-from station_api.walk import PlannedMark, Watcher
+from station_api.walk import PlannedMark, Planner, Watcher
 from tests.faults.floor import Floor, short_plan
 
 WIRE = "virtual"
 WARM, WHOLE = range(100, 112), 200
-"""These plans of a week, and every so many-th, are made and streamed whole: a plan takes arrays of
-tens of megabytes, and what it draws of the symbols is kept; after twelve plans all are drawn."""
+"""These plans of a week, and every so many-th, are made whole, by the worker of the line, and
+thirteen thousand lines are streamed."""
 
 
 class PlaceIfDrawn:
@@ -42,17 +41,12 @@ class PlaceIfDrawn:
 
 def serve(words: list[str]) -> None:
     """Run `pinmark` with these words."""
-    floor, made = Floor(load_setup("default").machine), 0
-    whole, make_service, mark_order = marking.plan_code, service.make_service, runner.mark_order
+    floor = Floor(load_setup("default").machine)
+    make_service, mark_order = service.make_service, runner.mark_order
 
-    def plan(code: MarkCode, setup: Setup, watcher: Watcher) -> PlannedMark:
-        nonlocal made
-        made += 1
-        chosen = whole if made in WARM or made % WHOLE == 0 else short
-        return chosen(code, setup, watcher)
-
-    def on_the_wire(*given: Any, **named: Any) -> service.Service:
+    def made(*given: Any, **named: Any) -> service.Service:
         served = make_service(*given, **named)
+        served.runner._plan = in_turn(short_plan(), served.line.plan)
         if served.runner.port == WIRE:
             served.runner._open_stream = floor.open_stream
         return served
@@ -62,18 +56,24 @@ def serve(words: list[str]) -> None:
         records.conclude_inspection(report.mark_id, True, {"grade": "A", "depth_um": 20.25})
         return report
 
-    with ExitStack() as patched:
-        patched.enter_context(short_plan())
-        short = marking.plan_code
-        for room, name, own in (
-            (marking, "plan_code", plan),
-            (service, "make_service", on_the_wire),
-            (runner, "mark_order", mark),
-            (runner, "Place", PlaceIfDrawn),
-        ):
-            patched.enter_context(mock.patch.object(room, name, own))
+    with (
+        mock.patch.object(service, "make_service", made),
+        mock.patch.object(runner, "mark_order", mark),
+        mock.patch.object(runner, "Place", PlaceIfDrawn),
+    ):
         sys.argv[1:] = words
         main()
+
+
+def in_turn(short: Planner, whole: Planner) -> Planner:
+    """Return a planner that plans whole now and then."""
+    numbers = itertools.count(1)
+
+    def plan(code: MarkCode, setup: Setup, watcher: Watcher) -> PlannedMark:
+        n = next(numbers)
+        return (whole if n in WARM or n % WHOLE == 0 else short)(code, setup, watcher)
+
+    return plan
 
 
 if __name__ == "__main__":
