@@ -101,6 +101,25 @@ scans = sa.Table(
     sa.Column("changed_at_us", sa.BigInteger, nullable=False),
 )
 
+kept_scans = sa.Table(
+    "kept_scans",
+    service_metadata,
+    sa.Column("scan_id", sa.String(64), primary_key=True),
+    *_kept(),
+    sa.Column("file", sa.String(255), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("why", sa.String(512), nullable=False),
+    sa.Column("kept_at_us", sa.BigInteger, nullable=False),
+    sa.Column("mark_id", sa.String(48)),
+    sa.Column("decided_by", sa.String(64)),
+    sa.Column("reason", sa.String(512)),
+    sa.Column("read_back", sa.String(64)),
+    sa.Column("inspected_at", sa.BigInteger),
+    sa.Column("changed_at_us", sa.BigInteger, nullable=False),
+)
+"""Scans of the watched folder that fitted no mark; ``inspected_at`` is the verdict's entry."""
+
 hooks = sa.Table(
     "hooks",
     service_metadata,
@@ -301,6 +320,7 @@ KEPT_TABLES = (
     profiles,
     recipe_releases,
     scans,
+    kept_scans,
     hooks,
     book,
     corrections,

@@ -23,7 +23,7 @@ from engraver.errors import ConflictError, InputError, PortError, StorageError
 from station_api.records.prepared import run_in_driver
 from station_api.records.refusals import refusal_by
 
-SCHEMAS = ("0001", "0002", "0004", "0005", "0003", "0006", "0008", "0009", "0014")
+SCHEMAS = ("0001", "0002", "0004", "0005", "0003", "0006", "0008", "0009", "0014", "0011")
 """The migrations there are, in the order of their chain, whatever their numbers."""
 
 SCHEMA = SCHEMAS[-1]

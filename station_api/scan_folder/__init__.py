@@ -4,7 +4,7 @@ In: files of a folder. Out: which are whole, which mark each shows, where it was
 Nothing here reads a surface or writes a record: the service does, with the bench's process.
 """
 
-from station_api.scan_folder.arrivals import Arrivals, Waiting
+from station_api.scan_folder.arrivals import Arrivals, Waiting, shown_name
 from station_api.scan_folder.matching import Candidate, Match, by_reading, match
 from station_api.scan_folder.receipts import Outcome, Receipt, Shelves
 
@@ -18,4 +18,5 @@ __all__ = [
     "Waiting",
     "by_reading",
     "match",
+    "shown_name",
 ]

@@ -65,7 +65,7 @@ class Arrivals:
             if (facts := _facts(path)) is None:
                 continue
             if path.suffix.lower() != SUFFIX:
-                others.append(path.name)
+                others.append(shown_name(path.name))
                 continue
             known = before.get(path.name)
             moved = known is None or (known.size_bytes, known.mtime_ns) != facts
@@ -73,13 +73,24 @@ class Arrivals:
             found[path.name] = seen
             lacks = _lacks(path, now_s - seen.since_s)
             if lacks:
-                waiting.append(Waiting(path.name, seen.size_bytes, lacks))
+                waiting.append(Waiting(shown_name(path.name), seen.size_bytes, lacks))
             else:
                 finished.append((seen.mtime_ns, path))
         self._seen = found
         self.waiting = tuple(sorted(waiting, key=lambda one: one.file))
         self.left_alone = tuple(sorted(others))
         return [path for _, path in sorted(finished)]
+
+
+def shown_name(name: str, most: int = 255) -> str:
+    r"""Return a file's name as it can be shown and recorded: no controls, no half characters.
+
+    Examples
+    --------
+    >>> shown_name("ZQ0041\n\udcff.x3p")
+    'ZQ0041??.x3p'
+    """
+    return "".join(c if c.isprintable() else "?" for c in name)[:most]
 
 
 def _facts(path: Path) -> tuple[int, int] | None:

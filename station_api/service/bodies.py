@@ -170,6 +170,23 @@ class InspectMark(Body):
     scan_id: str = Field(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])
 
 
+class ReadKept(Body):
+    """For which mark a kept scan is read: a mark's id or a serial."""
+
+    mark: str = Field(min_length=1, max_length=64, examples=["ZQ0041"])
+
+
+class GiveKept(Body):
+    """Which mark a kept scan is given to, and why, where what is read does not say so itself."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"mark_id": "M000001", "reason": "the tip is chipped"}]},
+    )
+    mark_id: str = Field(pattern=r"^[0-9A-Za-z._-]{1,48}$")
+    reason: str = Field(default="", max_length=512)
+
+
 class NewProfile(Body):
     """The TOML text of a version to come."""
 

@@ -7,24 +7,30 @@ and not kept; the same scan twice is one scan.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from engraver.errors import MissingError
+from engraver.errors import MissingError, StorageError
 from firmware_bridge.durable import make_folder, take_over
 from station_api.kept import keep_row, read_row
 from station_api.people import Caller
 from station_api.records import Records
 from station_api.records.transition import Pen
 from station_api.scans import read_scan
+from station_api.service.receiving import place
 from station_api.tables import scans
 
 Shape = Callable[[Path], tuple[int, int]]
 """Columns and rows of a scan file: `shape_of`, or a process that reads it."""
+
+
+Facts = Callable[[Path, str], Mapping[str, Any]]
+"""Columns, rows and header of a scan file with this SHA-256."""
 
 
 def shape_of(path: Path) -> tuple[int, int]:
@@ -64,8 +70,7 @@ class ScanStore:
             If it is no height map.
         """
         columns, rows = self._shape(received)
-        with received.open("rb") as file:
-            scan_id = hashlib.file_digest(file, "sha256").hexdigest()
+        scan_id = sha256_of(received)
         return self.enter(received, scan_id, columns, rows, by)
 
     def enter(self, received: Path, scan_id: str, columns: int, rows: int, by: Caller) -> Scan:
@@ -85,6 +90,26 @@ class ScanStore:
             return to_scan(known or keep_row(connection, pen, scans, row, "uploaded", by.name))
 
         return self._records.transact(work)
+
+    def take(self, path: Path, scan_id: str, facts: Facts, by: Caller) -> Path:
+        """Keep a copy of a file that stays where it is; return the copy.
+
+        Raises
+        ------
+        ScanError
+            If it is no height map.
+        StorageError
+            If it changed while it was copied.
+        """
+        kept = self.path(scan_id)
+        if not kept.exists():
+            with place(self.folder) as received:
+                shutil.copyfile(path, received)
+                if sha256_of(received) != scan_id:
+                    raise StorageError("the scan changed while it was copied; look at it again")
+                found = facts(received, scan_id)
+                self.enter(received, scan_id, found["columns"], found["rows"], by)
+        return kept
 
     def get(self, scan_id: str) -> Scan:
         """Return what is known of a scan.
@@ -110,6 +135,12 @@ class ScanStore:
     def path(self, scan_id: str) -> Path:
         """Return the file of a scan."""
         return self.folder / f"{scan_id}.x3p"
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def to_scan(row: Any) -> Scan:

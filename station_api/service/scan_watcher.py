@@ -8,24 +8,22 @@ line's worker, so that neither pages nor stream wait. One service a folder: a fi
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from engraver.errors import InputError, PinmarkError, StorageError
+from engraver.errors import ConflictError, InputError, PinmarkError, StorageError
 from engraver.record import MarkState
 from station_api.logs import fields
 from station_api.marking import made_with
 from station_api.people import Caller, Role
 from station_api.quality.figures import INSPECTED
-from station_api.records import MarkRow, Records
+from station_api.records import MarkRow, Records, now_us
 from station_api.scan_folder import (
     Arrivals,
     Candidate,
@@ -35,11 +33,12 @@ from station_api.scan_folder import (
     Shelves,
     by_reading,
     match,
+    shown_name,
 )
+from station_api.service.kept_scans import DISCARDED, GIVEN, KEPT, KeptScan, KeptScans
 from station_api.service.line import Line
 from station_api.service.live import Live
-from station_api.service.receiving import place
-from station_api.service.scan_store import ScanStore
+from station_api.service.scan_store import ScanStore, sha256_of
 from station_api.service.transitions import Asked, change, earlier
 
 LOG = logging.getLogger("pinmark.scan-folder")
@@ -79,11 +78,13 @@ class ScanWatcher:
         self._shelf, self._live, self._largest_bytes = shelf, live, largest_bytes
         self.folder = folder
         self._arrivals = Arrivals(folder, now_s) if folder is not None else None
-        self._shelves = Shelves(folder) if folder is not None else None
+        self.shelves = Shelves(folder) if folder is not None else None
+        self._rows = KeptScans(records)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock: IO[str] | None = None
         self.said = ""
+        self._moving, self._settled = threading.Lock(), False
 
     def open(self) -> None:
         """Begin to watch."""
@@ -101,7 +102,7 @@ class ScanWatcher:
 
     def state(self) -> dict[str, Any]:
         """Return how the folder stands: what waits, what is kept, what was inspected."""
-        if self._arrivals is None or self._shelves is None:
+        if self._arrivals is None or self.shelves is None:
             return {"folder": None, "said": "", "waiting": [], "left_alone": [], "kept": [],
                     "inspected": []}  # fmt: skip
         return {
@@ -109,13 +110,39 @@ class ScanWatcher:
             "said": self.said,
             "waiting": [asdict(one) for one in self._arrivals.waiting],
             "left_alone": list(self._arrivals.left_alone[:50]),
-            "kept": self._shelves.of(Outcome.KEPT),
-            "inspected": self._shelves.of(Outcome.INSPECTED),
+            "kept": self.shelves.of(Outcome.KEPT),
+            "inspected": self.shelves.of(Outcome.INSPECTED),
         }
 
     def kept(self) -> list[dict[str, Any]]:
         """Return the newest scans that nobody could be found for."""
-        return [] if self._shelves is None else self._shelves.of(Outcome.KEPT)[:SHOWN_KEPT]
+        return [] if self.shelves is None else self.shelves.of(Outcome.KEPT)[:SHOWN_KEPT]
+
+    def require_held(self) -> None:
+        """Refuse what only the service that watches the folder may do.
+
+        Raises
+        ------
+        ConflictError
+            If another one watches it, or it cannot be reached.
+        """
+        if self._lock is None:
+            why = self.said or "it was not looked at yet"
+            raise ConflictError(f"the scan folder is not this service's now: {why}; ask again")
+
+    def require_readable(self, size_bytes: int) -> None:
+        """Refuse a file that is larger than what is read.
+
+        Raises
+        ------
+        NotOursError
+            If it is.
+        """
+        if size_bytes > self._largest_bytes:
+            raise NotOursError(
+                f"has {size_bytes // 1_000_000} MB, at most {self._largest_bytes // 1_000_000} "
+                "are read; export fewer points, or raise [scans] largest_mb"
+            )
 
     # ---- watching
 
@@ -125,11 +152,12 @@ class ScanWatcher:
 
     def look(self) -> int:
         """Look once, and deal with every file that is finished; return how many were put away."""
-        assert self._arrivals is not None and self._shelves is not None
+        assert self._arrivals is not None and self.shelves is not None
         done, said = 0, ""
         try:
             self._hold()
-            self._shelves.make()
+            self.shelves.make()
+            said = self.move_on()
             for path in self._arrivals.look():
                 if self._closing.is_set():
                     break
@@ -144,6 +172,52 @@ class ScanWatcher:
             said = "a fault; the service's log has the details"
         self._say(said)
         return done
+
+    def move_on(self, again: bool = False) -> str:
+        """Move every kept file that a person decided on, receipt and all; return what is wrong.
+
+        Done after a decision (``again``) and until it has worked: a decision stands whatever
+        becomes of the file (a full disk, a crash).
+        """
+        assert self.shelves is not None
+        if self._settled and not again:
+            return ""
+        said = ""
+        with self._moving:
+            self._settled = False
+            for path, receipt in self.shelves.held():
+                known = self._rows.find(receipt.sha256 or "")
+                if known is None or known.state == KEPT:
+                    continue
+                try:
+                    self.shelves.move_on(path, self._moved(receipt, known))
+                except OSError as error:
+                    said = f"{receipt.file} cannot be moved on ({error.strerror})"
+                else:
+                    self._live.tell("folder", outcome=known.state, mark_id=known.mark_id)
+            self._settled = not said
+        return said
+
+    def _moved(self, receipt: Receipt, known: KeptScan) -> Receipt:
+        """Return the receipt of a scan that was given to its mark, or discarded."""
+        given = known.state == GIVEN
+        steps = self._records.history(known.mark_id) if known.mark_id else []
+        verdict = next((one for one in steps if one["position"] == known.inspected_at), None)
+        at = datetime.fromtimestamp(known.changed_at_us / 1e6, UTC).isoformat(timespec="seconds")
+        return replace(
+            receipt,
+            outcome=Outcome.GIVEN if given else Outcome.DISCARDED,
+            at=at,
+            mark_id=known.mark_id,
+            matched_by="person" if given else None,
+            verdict=verdict["to_state"] if verdict else None,
+            grade=verdict["detail"]["grade"] if verdict else None,
+            read_back=known.read_back,
+            position=known.inspected_at,
+            why=known.reason or "",
+            by=known.decided_by,
+            kept_for=known.why,
+        )
 
     def _hold(self) -> None:
         """Hold the folder against every other service.
@@ -176,22 +250,17 @@ class ScanWatcher:
     # ---- one file
 
     def _deal_with(self, path: Path) -> bool:
-        assert self._shelves is not None
-        size = path.stat().st_size
-        digest: str | None = None
+        assert self.shelves is not None
+        size, digest = path.stat().st_size, sha256_of(path)
         try:
-            if size > self._largest_bytes:
-                raise NotOursError(
-                    f"has {size // 1_000_000} MB, at most {self._largest_bytes // 1_000_000} are "
-                    "read; export fewer points, or raise [scans] largest_mb"
-                )
-            digest = _sha256(path)
+            self.require_readable(size)
             receipt = self._receipt(path, size, digest)
         except StorageError:
-            raise  # nothing is wrong with the scan: a full disk, a busy bench
+            raise  # nothing is wrong with the scan: a full disk, a busy worker
         except InputError as error:
             receipt = self._note(path, size, digest, Outcome.KEPT, why=_line(error))
-        self._shelves.put(path, receipt)
+            self._rows.enter(receipt, now_us(), BY.name)
+        self.shelves.put(path, receipt)
         LOG.info("a scan was put away", extra=fields(outcome=receipt.outcome, mark=receipt.mark_id))
         self._live.tell("folder", outcome=receipt.outcome, mark_id=receipt.mark_id)
         return True
@@ -204,7 +273,16 @@ class ScanWatcher:
                 verdict=known["to_state"], position=known["position"],
                 why="this very scan was inspected before",
             )  # fmt: skip
-        kept = self._taken_over(path, digest)
+        decided = self._rows.find(digest)
+        if decided is not None and decided.state == GIVEN:
+            return self._note(
+                path, size, digest, Outcome.SEEN, mark_id=decided.mark_id,
+                position=decided.inspected_at, by=decided.decided_by,
+                why="this very scan was given to its mark before",
+            )  # fmt: skip
+        if decided is not None and decided.state == DISCARDED:
+            raise NotOursError(f"{decided.said()}: {decided.reason}; give it to its mark")
+        kept = self._store.take(path, digest, self._line.facts, BY)
         row, found_by, judged = self._whose(path, kept)
         state = MarkState.VERIFIED if judged["good"] else MarkState.REJECTED
         detail = {**judged["detail"], "scan_sha256": digest}
@@ -217,21 +295,10 @@ class ScanWatcher:
             position=verdict["position"] if verdict else None,
         )  # fmt: skip
 
-    def _note(
-        self, path: Path, size: int, digest: str | None, outcome: Outcome, **more: Any
-    ) -> Receipt:
+    def _note(self, path: Path, size: int, digest: str, outcome: Outcome, **more: Any) -> Receipt:
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return Receipt(path.name, outcome, at, self._records.station, size, digest, **more)
-
-    def _taken_over(self, path: Path, digest: str) -> Path:
-        """Keep a copy in the store, by its digest; what is no height map is refused there."""
-        kept = self._store.path(digest)
-        if not kept.exists():
-            with place(self._store.folder) as received:
-                shutil.copyfile(path, received)
-                shape = self._line.facts(received, digest)
-                self._store.enter(received, digest, shape["columns"], shape["rows"], BY)
-        return kept
+        name, station = shown_name(path.name), self._records.station
+        return Receipt(name, outcome, at, station, size, digest, **more)
 
     # ---- whose it is
 
@@ -246,7 +313,7 @@ class ScanWatcher:
         if found.mark_id is None and found.why.startswith("neither"):
             found = self._by_surface(kept, list(rows.values()), pins, found)
         if found.mark_id is None:
-            raise NotOursError(f"{found.why}; look at it, and inspect it for its mark by hand")
+            raise NotOursError(f"{found.why}; look at it, and give it to its mark")
         row = rows[found.mark_id]
         self._refuse_older(path, row)
         judged = self._judged(kept, row)
@@ -254,7 +321,7 @@ class ScanWatcher:
         if not judged["good"] and read.mark_id not in (None, row.mark_id):
             raise NotOursError(
                 f"its {found.by} says {row.mark_id}, its surface reads the code of {read.mark_id}; "
-                "look which pin it shows, and inspect it for that mark by hand"
+                "look which pin it shows, and give it to that mark"
             )
         return row, found.by, judged
 
@@ -286,13 +353,8 @@ class ScanWatcher:
         if begun and written_us + SLACK_US < begun[-1]:
             raise NotOursError(
                 f"is named for {row.mark_id} and older than the mark: it shows the blank, or the "
-                "instrument's clock is behind; set that clock, and inspect it by hand"
+                "instrument's clock is behind; set that clock, and give it to its mark"
             )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _line(error: Exception) -> str:

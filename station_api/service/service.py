@@ -30,8 +30,10 @@ from station_api.service.bench import Bench
 from station_api.service.circulation import Circulation
 from station_api.service.floor import Floor
 from station_api.service.gathering import Gathering
+from station_api.service.giving import Giving
 from station_api.service.idempotency import Replies
 from station_api.service.instrument import Instrument
+from station_api.service.kept_scans import KeptScans
 from station_api.service.line import Line
 from station_api.service.live import Live
 from station_api.service.metrics import Metrics
@@ -75,6 +77,7 @@ class Service:
     labels: LabelTaker
     scanners: Scanners
     watcher: ScanWatcher
+    giving: Giving
     plans: Plans
     instrument: Instrument
     webhooks: Webhooks
@@ -189,6 +192,7 @@ def make_service(
         floor=floor,
         labels=labels,
         watcher=watcher,
+        giving=Giving(records, KeptScans(records), watcher, scans, line, shelf.folder, live),
         scanners=readers,
         plans=Plans(registry, shelf, line),
         instrument=Instrument(instrument, scans),

@@ -46,6 +46,11 @@ def change(records: Records, asked: Asked) -> Testimony:
     InputError
         If the key was used for another transition.
     """
+    return records.transact(lambda connection, pen: make(connection, pen, records, asked))
+
+
+def make(connection: sa.Connection, pen: Pen, records: Records, asked: Asked) -> Testimony:
+    """Make a transition inside a transaction, as `change` does in one of its own."""
     wanted = Change(
         asked.state,
         asked.caller.name,
@@ -55,20 +60,17 @@ def change(records: Records, asked: Asked) -> Testimony:
         key=records_key(asked.caller, asked.key),
     ).cleaned()
 
-    def work(connection: sa.Connection, pen: Pen) -> Testimony:
-        mark: Mapping[str, Any] = {}
+    mark: Mapping[str, Any] = {}
 
-        def look(found: Mapping[str, Any]) -> None:
-            nonlocal mark
-            mark = found
-            _require_version(found, asked)
+    def look(found: Mapping[str, Any]) -> None:
+        nonlocal mark
+        mark = found
+        _require_version(found, asked)
 
-        testimony = change_mark(connection, pen, asked.mark_id, wanted, look)
-        if mark:
-            _follow(connection, records, asked, mark)
-        return testimony
-
-    return records.transact(work)
+    testimony = change_mark(connection, pen, asked.mark_id, wanted, look)
+    if mark:
+        _follow(connection, records, asked, mark)
+    return testimony
 
 
 def earlier(records: Records, caller: Caller, key: str | None) -> Mapping[str, Any] | None:

@@ -21,6 +21,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from station_api.app import make_app
+from station_api.configuration.model import ScansKeys
 from station_api.pages.table import pages_of
 from station_api.people import People, Role
 from station_api.people.secrets import Hasher
@@ -69,13 +70,15 @@ def serving(
     engraver: str | None = None,
     instrument: Path | None = None,
     panel: str = "none",
+    watched: Path | None = None,
 ) -> Iterator[Station]:
     """Serve a station in a thread of this process, with one person of each role."""
     home.mkdir(parents=True, exist_ok=True)
     records = Records(home / "station.db")
     service = make_service(
-        home, records, engraver, Hasher(QUICK), panel=panel, instrument=instrument
-    )
+        home, records, engraver, Hasher(QUICK), panel=panel, instrument=instrument,
+        folder=ScansKeys(folder=watched),
+    )  # fmt: skip
     add_one_of_each(service.people)
     listener = listen("127.0.0.1", 0, tls=False, plain=True)
     server = make_server(make_app(service))

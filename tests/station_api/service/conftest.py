@@ -10,11 +10,17 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
+from engraver import ablation, codes, layout, relief, toolpath
+from engraver.heightmap import write_x3p
 from station_api.app import make_app
 from station_api.people import MACHINE_ROLES, Caller, Role
 from station_api.people.secrets import Hasher
+from station_api.profiles import load_setup
 from station_api.records import Records
+from station_api.service.line import Line
+from station_api.service.scan_watcher import ScanWatcher
 from station_api.service.service import Service, make_service
+from tests.station_api.service.folder import SERIALS, Clock, watching
 
 PASSWORD = "correct horse battery"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -76,3 +82,42 @@ def is_problem(reply: Any, status: int) -> bool:
 
 
 ENGINEER = Caller("engineer one", Role.ENGINEER)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """X3P files of two good pins, as an instrument would write them."""
+    setup = load_setup("default")
+    made = {}
+    for serial, index in SERIALS.items():
+        code = codes.encode_index(index, setup.recipe.code_format)
+        path = toolpath.plan(relief.design(layout.arrange(code, setup), setup), setup)
+        made[serial] = write_x3p(ablation.predict(path, setup))
+    return made
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "profilometer"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[Line]:
+    """One worker for all: it takes a second to begin."""
+    made = Line()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def watcher(service: Service, folder: Path, clock: Clock, line: Line) -> Iterator[ScanWatcher]:
+    made = watching(service, folder, clock, line)
+    yield made
+    made.close()

@@ -20,7 +20,7 @@ from station_api.service.line import Line
 from station_api.service.service import Service
 from station_api.walk import Nobody, PlannedMark, Step, plan_code
 from tests.station_api.service.conftest import bearer, is_problem
-from tests.station_api.service.test_scan_folder import SERIALS, marked
+from tests.station_api.service.folder import SERIALS, marked
 
 SETUP = load_setup("default")
 CODE = codes.encode_index(SERIALS["ZQ0041"], SETUP.recipe.code_format)

@@ -3,116 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from engraver import ablation, codes, gcode, layout, relief, toolpath
 from engraver.heightmap import read_x3p, write_x3p
-from engraver.record import MarkIntent, MarkState, Outcome, RunReceipt
+from engraver.record import MarkState
 from station_api.labels import write_symbol
 from station_api.people import Role
-from station_api.profiles import load_setup
 from station_api.records import now_us
 from station_api.scan_folder.arrivals import PATIENCE_S, STILL_S
 from station_api.service.line import Line
 from station_api.service.scan_watcher import ScanWatcher
 from station_api.service.service import Service
 from tests.station_api.service.conftest import bearer
-
-SERIALS = {"ZQ0041": 32809, "ZQ0042": 32810}
-"""Serials of the sample registry and their registry integers."""
-
-
-class Clock:
-    """A steady clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """X3P files of two good pins, as an instrument would write them."""
-    setup = load_setup("default")
-    made = {}
-    for serial, index in SERIALS.items():
-        code = codes.encode_index(index, setup.recipe.code_format)
-        path = toolpath.plan(relief.design(layout.arrange(code, setup), setup), setup)
-        made[serial] = write_x3p(ablation.predict(path, setup))
-    return made
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "profilometer"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture(scope="module")
-def line() -> Iterator[Line]:
-    """One worker for all: it takes a second to begin."""
-    made = Line()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def watcher(service: Service, folder: Path, clock: Clock, line: Line) -> Iterator[ScanWatcher]:
-    made = watching(service, folder, clock, line)
-    yield made
-    made.close()
-
-
-def watching(service: Service, folder: Path, clock: Clock, line: Line, mb: int = 64) -> ScanWatcher:
-    return ScanWatcher(
-        folder, mb * 1_000_000, service.records, service.scans, line,
-        service.shelf.folder, service.live, clock,
-    )  # fmt: skip
-
-
-def marked(service: Service, serial: str, order: str = "WO-1") -> str:
-    """Make a mark that waits for its scan."""
-    setup = load_setup("default")
-    code = codes.encode_index(SERIALS[serial], setup.recipe.code_format)
-    digest = gcode.setup_sha256(setup)
-    intent = MarkIntent(
-        "", order, "EXAMPLE ARMS", "MODEL 1", serial, code.text, code.index, "default", "0" * 64,
-        digest, 0,
-    )  # fmt: skip
-    mark_id = service.records.intend(intent).mark_id
-    service.records.begin(mark_id)
-    receipt = RunReceipt(Outcome.COMPLETE, "0" * 64, 9, 9, 5293, 5294, 60_000_000, "")
-    service.records.conclude_run(mark_id, receipt)
-    return mark_id
-
-
-def come(watcher: ScanWatcher, clock: Clock) -> int:
-    """Let everything that lies there be still for long enough, and be dealt with."""
-    watcher.look()
-    clock.now_s += STILL_S
-    return watcher.look()
-
-
-def receipts(folder: Path, place: str) -> list[dict[str, Any]]:
-    notes = sorted((folder / place).glob("*.receipt.json"))
-    return [json.loads(note.read_text()) for note in notes]
+from tests.station_api.service.folder import Clock, come, marked, receipts, watching
 
 
 def test_a_scan_named_for_its_mark_is_inspected_and_put_away(
@@ -290,7 +199,7 @@ def test_a_crash_between_verdict_and_receipt_leaves_one_verdict(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(watcher._shelves, "put", full)
+        broken.setattr(watcher.shelves, "put", full)
         assert come(watcher, clock) == 0
     assert "No space left" in watcher.said
     assert (folder / "ZQ0041.x3p").exists()

@@ -8,6 +8,7 @@ import { evenly, openGrid } from "./bench/grid.js";
 import { AcceptanceField, Choice, FileField, figure, RecipeField, saveAs, upload, useAsked } from "./bench/parts.js";
 import { Surface } from "./bench/surface.js";
 import { Symbols, Verdict } from "./scans/judged.js";
+import { Kept } from "./scans/kept.js";
 
 const SIDE = 400;
 
@@ -41,6 +42,7 @@ export default function Scans() {
     ${(sent.busy || busy) && html`<p role="status">${t(sent.busy ? "bench.uploading" : "scans.measuring")}</p>`}
     <${Notice} problem=${sent.problem || problem || printed.problem} /><//>
     ${maps && html`<${Looked} maps=${maps} key=${asked.id} />`}
+    <${Kept} />
     <${Recent} chosen=${scanId} onChoose=${look} />`;
 }
 
