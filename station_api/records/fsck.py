@@ -33,7 +33,7 @@ from station_api.records.fsck_bulk import (
     transitions_agree,
 )
 from station_api.records.fsck_run import Check, at
-from station_api.records.fsck_signed import check_checkpoints
+from station_api.records.fsck_signed import check_checkpoints, check_unheard
 from station_api.records.fsck_tree import PIECE, EntryRow, check_tree
 from station_api.records.prepared import Prepared
 from station_api.records.tables import (
@@ -83,6 +83,7 @@ def fsck(
         for table in VERSIONED:
             _check_versioned(check, table)
         _check_lost_marks(check)
+        check_unheard(check)
         return check.report
 
 

@@ -25,6 +25,8 @@ class Check:
     own: str | None
     follow: Callable[[int, Any], None] | None = None
     report: Report = field(default_factory=Report)
+    heard: set[int] = field(default_factory=set)
+    """Places in ``elsewhere`` of checkpoints that some log here is compared with."""
 
     def changed(self, table: str, row: object, column: str, written: object, found: object) -> None:
         """Note a value that is not the recorded one."""

@@ -43,16 +43,31 @@ def check_checkpoints(
             check.report.add("checkpoints", where, "number", "is out of order")
         last_size = found.size
         _check_root(check, station, tree, found, where)
-    for note in check.elsewhere:
+    for place, note in enumerate(check.elsewhere):
         if note in known:
+            check.heard.add(place)
             continue
         where = f"({station}, kept elsewhere)"
         found = _open(check, keys, note, where, silent=True)
         if found is not None and _is_of(found, announced, check.own in (None, station)):
+            check.heard.add(place)
             _check_root(check, station, tree, found, where)
             if not any(row.size >= found.size for row in rows):
                 said = f"the signed checkpoint of size {found.size} is missing: it was deleted"
                 check.report.add("checkpoints", where, "", said)
+
+
+def check_unheard(check: Check) -> None:
+    """Name what was given as a checkpoint from elsewhere and shows nothing of any log here."""
+    for place in range(len(check.elsewhere)):
+        if place not in check.heard:
+            check.report.add(
+                "checkpoints",
+                f"(kept elsewhere, {place + 1})",
+                "note",
+                "shows nothing: no checkpoint of a log that is here, or signed by no known key; "
+                "give that log's key with --key, or another file",
+            )
 
 
 def _is_of(found: Checkpoint, announced: Sequence[VerifierKey], own: bool) -> bool:

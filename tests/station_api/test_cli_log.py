@@ -127,6 +127,25 @@ def test_a_rotation_is_signed_by_both_keys(marked: Path, say: Say, tmp_path: Pat
     assert not (marked / "log.key.next").exists()
 
 
+def test_what_is_no_checkpoint_of_this_log_is_not_passed_over(
+    marked: Path, say: Say, tmp_path: Path
+) -> None:
+    """An auditor who gives the wrong file, or no key for the right one, is told; not "sound"."""
+    kept = tmp_path / "kept"
+    kept.write_text(say("log", "checkpoint")[1])
+    proof, foreign = tmp_path / "m.proof", tmp_path / "foreign"
+    say("log", "prove", "M000001", "--out", proof)
+    foreign.write_text(kept.read_text().replace("pinmark.local/S1", "pinmark.local/S9"))
+    garbage = tmp_path / "garbage"
+    garbage.write_text("7\n")
+    for wrong in (proof, foreign, garbage):
+        code, said = say("log", "fsck", "--checkpoint", kept, "--checkpoint", wrong)
+        assert code == 1, said
+        assert "checkpoints (kept elsewhere, 2), column note: shows nothing" in said, said
+        assert "1 findings" in said
+    assert say("log", "fsck", "--checkpoint", kept)[0] == 0
+
+
 def test_beside_the_service_it_is_the_service_that_signs_and_no_key_is_replaced(
     marked: Path, say: Say
 ) -> None:
