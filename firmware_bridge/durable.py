@@ -80,6 +80,10 @@ def refusal(what: object, error: OSError) -> StorageError:
             f"{what} cannot be written: the disk is read-only; a failing disk or card turns "
             "read-only (`dmesg`): replace it, or mount it writable, and do it again"
         )
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EACCES, errno.EPERM):
+        return StorageError(
+            f"{what} cannot be written ({error.strerror}); name another place, which you can write"
+        )
     return StorageError(f"{what} cannot be written ({error.strerror or error})")
 
 

@@ -98,7 +98,7 @@ def _looking() -> Iterator[tuple[Path, Records]]:
     place = records_place(home)
     if isinstance(place, Path) and not place.exists():
         raise InputError(f"{home} has no records yet; start `pinmark serve` there first")
-    records = Records(place, station_name())
+    records = Records(place, station_name(), may_write=False)
     try:
         yield home, records
     finally:

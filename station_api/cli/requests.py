@@ -18,7 +18,7 @@ from rich.table import Table
 
 from engraver.errors import InputError
 from station_api.cli import shell
-from station_api.cli.trace import CONSOLE, open_desk
+from station_api.cli.trace import CONSOLE, named, open_desk
 from station_api.records import now_us
 from station_api.reports.trace import trace_sheet
 from station_api.station import Station, open_station
@@ -150,7 +150,7 @@ def _desk() -> Iterator[tuple[Station, Desk]]:
 
 def _record(station: Station, did: str, **given: Any) -> TraceRequest:
     """Write down what became of a request; return it as it stands now."""
-    fields = station.record("request", did=did, given=given)
+    fields = station.record("request", did=did, given={**given, "by": named(given["by"])})
     return TraceRequest(**{**fields, "disclosed": tuple(fields["disclosed"])})
 
 

@@ -46,7 +46,7 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
         _report(str(refusal(error.filename or "a file", error)), BAD_INPUT, "--json" in words)
         return BAD_INPUT
     except typer.TyperException as error:
-        _report(str(error), BAD_INPUT, "--json" in words)
+        _report(error.format_message(), BAD_INPUT, "--json" in words)
         return BAD_INPUT
     except typer.Exit as stop:
         return stop.exit_code

@@ -20,6 +20,7 @@ from station_api.cli.trace_show import show_answer, show_rerun
 from station_api.log_key import log_origin, log_signer, read_public_keys
 from station_api.people import Role
 from station_api.profiles import load_setup
+from station_api.records.rows import clean_line
 from station_api.registry_file import load_registry
 from station_api.station import Station, open_station
 from station_api.trace.desk import Desk
@@ -121,11 +122,12 @@ def trace(
         prior_not_issued=prior_not_issued,
         rows=rows,
     )
+    who = named(by)
     with open_station() as station:
         desk = open_desk(station)
         if check_index:
             return _check_index(desk, as_json)
-        answer = _ask(desk, asked, words or [], cases, recipe, Asker(by, _role(role), request))
+        answer = _ask(desk, asked, words or [], cases, recipe, Asker(who, _role(role), request))
     if save is not None:
         _write(save, json.dumps(answer, ensure_ascii=False, indent=1) + "\n")
     if as_json:
@@ -148,6 +150,20 @@ def _ask(
     answer = desk.ask(question, asker, readings)
     desk.keep_up()
     return answer
+
+
+def named(by: str) -> str:
+    """Return who asks or writes, in one line.
+
+    Raises
+    ------
+    InputError
+        If it is nobody, too long, or no text.
+    """
+    clean = clean_line(by, "--by", 64)
+    if not clean:
+        raise InputError("--by is empty; say who it is, or leave it out")
+    return clean
 
 
 def open_desk(station: Station) -> Desk:

@@ -17,7 +17,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engraver.errors import InputError, StorageError
+from engraver.errors import InputError
+from firmware_bridge.durable import refusal
 from station_api.records import canonical
 from station_api.records.ledger import log_size, read_nodes
 from station_api.records.store import Records
@@ -72,7 +73,7 @@ def export(records: Records, folder: Path, note: str) -> dict[str, int]:
             counts = {table.name: _write_table(connection, table, folder) for table in EXPORTED}
             _write_log(connection, records.station, folder / "log", note)
     except OSError as error:
-        raise StorageError(f"the export cannot be written: {error}") from error
+        raise refusal(f"the export to {folder}", error) from error
     return counts
 
 

@@ -177,7 +177,9 @@ class Records:
         with self._look() as connection:
             row = connection.execute(query).first()
         if row is None:
-            raise InputError(f"the log of {self.station} has no entry {position}")
+            raise InputError(
+                f"the log of {self.station} has no entry {position}, it has {self.size()} from 0 on"
+            )
         return Entry(self.station, position, row.kind, bytes(row.salt), bytes(row.record))
 
     def size(self) -> int:

@@ -197,3 +197,18 @@ def test_a_re_mark_on_the_command_line_takes_two(marked: Path, say: Say) -> None
     assert say(*words, "--by", "a. smith")[0] == 2
     found = fields(say, *words, "--by", "B. Jones")
     assert found["mark"]["state"] == "re-mark"
+
+
+def test_what_is_told_of_a_bad_word(marked: Path, say: Say, tmp_path: Path) -> None:
+    """The line names the option and the value, the limit and what to do."""
+    for words, said in (
+        (("log", "prove", "99"), "has no entry 99, it has 9 from 0 on"),
+        (("backup", tmp_path, "--keep-days", "0"), "'--keep-days'"),
+        (("export", "/dev/null/x"), "(Not a directory); name another place"),
+        (("backup", "/dev/null"), "(File exists); name another place"),
+        (("trace", "WT37AHG3P1Y5", "--by", " "), "--by is empty; say who it is"),
+        (("requests", "withdraw", "R1", "--reason", "x", "--by", "y" * 65), "at most 64"),
+    ):
+        code, told = say(*words)
+        assert code == 2 and said in told, told
+        assert told.count("\n") == 1, told
