@@ -85,6 +85,7 @@ def make_app(service: Service | None, *, docs: bool = False, tls: bool = False) 
             service.follower.start()
             service.circulation.start()
             await run_in_threadpool(service.replies.forget_old)
+            await run_in_threadpool(service.upkeep.tidy)
             service.pulse.start()
         try:
             yield

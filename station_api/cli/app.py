@@ -47,6 +47,7 @@ GROUPS = {
     "config": "config",
     "doctor": "doctor",
     "support-bundle": "doctor",
+    "tidy": "tidy",
     "setup": "setup",
     "serve": "serve",
     "openapi": "serve",

@@ -14,7 +14,7 @@ from typing import Any
 
 from engraver.errors import PinmarkError
 from station_api.configuration.load import Reading
-from station_api.doctor import floor, kept, link, machine, witnesses
+from station_api.doctor import floor, kept, leftovers, link, machine, witnesses
 from station_api.doctor.check import Check, fault, skipped
 from station_api.records import Records
 from station_api.transparency.note import SignerKey
@@ -78,13 +78,15 @@ def _of_records(place: Place) -> Iterator[tuple[str, Callable[[], Iterable[Check
     records, home, settings = place.records, place.home, place.reading.settings
     if records is None:
         remedy = "see docs/runbook.md, `the records cannot be opened`"
-        for name in ("database", "log", "witnesses", "backup", "marks in doubt"):
+        for name in ("database", "log", "witnesses", "backup", leftovers.NAME, "marks in doubt"):
             yield name, partial(_cannot, name, place.why_not, remedy)
         return
     yield "database", lambda: kept.database(records, place.home)
     yield "log", lambda: kept.log(records, home)
     yield witnesses.NAME, lambda: witnesses.witnesses(records, settings.witnesses, place.witnesses)
     yield "backup", lambda: kept.backups(records, settings.backup)
+    folder = settings.backup.folder
+    yield leftovers.NAME, lambda: leftovers.leftovers(home, records, folder)
     yield "marks in doubt", lambda: kept.doubts(records)
 
 

@@ -21,6 +21,7 @@ from station_api.records import Records
 from station_api.service.problems import BusyError
 from station_api.service.runner import Runner
 from station_api.support_bundle import make_bundle
+from station_api.tidying import tidy_at_start
 from station_api.transparency.note import SignerKey
 
 Around = Callable[[], dict[str, Any]]
@@ -87,6 +88,10 @@ class Upkeep:
         with self._turn:
             note = issue_checkpoint(self._records, [self._signer], self._home)
             return back_up(self._records, self._home, note, [self._signer.verifier()], folder)
+
+    def tidy(self) -> None:
+        """Put away what a crash left; nothing that may be evidence is deleted."""
+        tidy_at_start(self._home, self._records, read_here().settings.backup.folder)
 
     def bundle(self) -> bytes:
         """Return a support bundle, a zip without secrets or serials."""

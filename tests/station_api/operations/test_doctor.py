@@ -25,8 +25,8 @@ from tests.conftest import engraver_process
 from tests.station_api.records.houses import mark
 
 NAMES = ["versions", "configuration", "sqlite", "clock", "disk", "permissions", "log key",
-         "database", "log", "witnesses", "backup", "marks in doubt", "port", "controller",
-         "interlocks", "scanner"]  # fmt: skip
+         "database", "log", "witnesses", "backup", "leftovers", "marks in doubt", "port",
+         "controller", "interlocks", "scanner"]  # fmt: skip
 
 
 @pytest.fixture
