@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.made
 
-.PHONY: help setup demo test lint bench soak serve screenshots deb prove-deb prove-wheels files lock clean
+.PHONY: help setup demo test lint bench soak serve screenshots deb prove-deb prove-hid prove-wheels files lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -50,8 +50,11 @@ deb: setup ## a Debian package with its own environment inside, in dist/
 prove-wheels: ## every pin has a wheel for aarch64 and x86-64, Python 3.11 to 3.13 (needs uv)
 	@scripts/prove_wheels.sh
 
-prove-deb: setup ## prove that package in a clean Debian that boots: install, mark, upgrade, crash, purge (root)
+prove-deb: setup ## prove that package in a clean Debian that boots: install, mark, upgrade, crash, roll back (root)
 	@$(BIN)/python scripts/prove_deb.py $(PROOF)
+
+prove-hid: setup ## the HID scanner code on a kernel's own devices, in a machine of its own (root, QEMU)
+	@$(BIN)/python scripts/prove_hid.py
 
 files: ## rewrite the list of files in ARCHITECTURE.md
 	@$(PYTHON) scripts/list_files.py

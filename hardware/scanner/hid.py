@@ -21,10 +21,16 @@ from engraver.errors import InputError, PortError, PortLostError
 from hardware.scanner.reading import Lines
 
 EVENT = struct.Struct("llHHi")
-"""struct input_event: seconds, us, type, code, value; longs as wide as the kernel's."""
+"""struct input_event: seconds, us, type, code, value. Longs are as wide as this program's, as the
+kernel hands them out: 24 bytes to a 64-bit program, 16 to a 32-bit one, whatever the kernel is."""
 
-EV_SYN, EV_KEY, SYN_DROPPED = 0, 1, 3
+EV_SYN, EV_KEY = 0, 1
+SYN_REPORT, SYN_DROPPED = 0, 3
 EVIOCGRAB = 0x40044590
+KEY_BYTES = 96
+"""Bytes of a bit a key, up to KEY_MAX, 0x2ff."""
+
+EVIOCGKEY = 2 << 30 | KEY_BYTES << 16 | ord("E") << 8 | 0x18
 UP, DOWN = 0, 1
 ENTERS = frozenset({28, 96})
 TAB = 15
@@ -48,12 +54,33 @@ KEYS = {
 """Key code -> character without and with shift, US layout."""
 
 
+class Events:
+    """Bytes of an event device -> (type, code, value), whole whatever the reads cut them into."""
+
+    def __init__(self, layout: struct.Struct = EVENT) -> None:
+        self._layout, self._rest = layout, b""
+
+    def take(self, found: bytes) -> list[tuple[int, int, int]]:
+        """Return the events that are whole now."""
+        found = self._rest + found
+        whole = len(found) - len(found) % self._layout.size
+        self._rest = found[whole:]
+        return [event[2:] for event in self._layout.iter_unpack(found[:whole])]
+
+
 class Keys:
     """Key events -> characters: shift, caps lock, and Ctrl+] for the separator of GS1 labels."""
 
     def __init__(self) -> None:
         self._down: set[int] = set()
         self._caps = False
+
+    def resume(self, down: set[int]) -> None:
+        """Go on after events were lost, with the keys that the kernel says are down.
+
+        Caps lock is taken for off: a scanner that presses it, presses it twice around a content.
+        """
+        self._down, self._caps = down, False
 
     def take(self, code: int, value: int) -> str:
         """Return the character that an event types, empty for none."""
@@ -83,7 +110,8 @@ class HidScanner:
 
     def __init__(self, device: str, grab: Callable[[int], None] | None = None) -> None:
         self.device = device
-        self._lines, self._keys, self._rest = Lines(), Keys(), b""
+        self._lines, self._keys, self._events = Lines(), Keys(), Events()
+        self._lost = False
         try:
             self._file = os.open(device, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
@@ -126,12 +154,15 @@ class HidScanner:
             ) from None
         if not found:
             raise PortLostError(f"scanner {self.device} was unplugged; plug it in again")
-        found = self._rest + found
-        whole = len(found) - len(found) % EVENT.size
-        self._rest = found[whole:]
-        for _, _, kind, code, value in EVENT.iter_unpack(found[:whole]):
+        for kind, code, value in self._events.take(found):
             if kind == EV_SYN and code == SYN_DROPPED:
                 self._lines.spoil("keys of a scan were lost, it was dropped; scan it again")
+                self._lost = True
+            elif self._lost:
+                # the rest of that packet is half of something (the kernel's event-codes.rst)
+                if kind == EV_SYN and code == SYN_REPORT:
+                    self._lost = False
+                    self._keys.resume(_keys_down(self._file))
             elif kind == EV_KEY and (typed := self._keys.take(code, value)):
                 self._lines.add(typed)
 
@@ -139,6 +170,16 @@ class HidScanner:
         """Let go of the device."""
         with contextlib.suppress(OSError):
             os.close(self._file)
+
+
+def _keys_down(file: int) -> set[int]:
+    """Return the keys that are down, by the kernel's own state; none where it has none to tell."""
+    bits = bytearray(KEY_BYTES)
+    try:
+        fcntl.ioctl(file, EVIOCGKEY, bits)
+    except OSError:
+        return set()
+    return {8 * at + bit for at, byte in enumerate(bits) for bit in range(8) if byte >> bit & 1}
 
 
 def _grab(file: int) -> None:

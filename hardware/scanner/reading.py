@@ -15,7 +15,8 @@ LONGEST = 1024
 """Characters of a content; what is longer is dropped and said."""
 
 UNFINISHED_S = 2.0
-"""A content that was begun this long ago and not ended is dropped: a scanner sends in 0.1 s."""
+"""A content is dropped if nothing came for this long and it was not ended: within a content a
+scanner stands still for no more than its interval, 1 to 10 ms, though a long one takes seconds."""
 
 
 class Scanner(Protocol):
@@ -45,7 +46,7 @@ class Lines:
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
         self._begun: list[str] = []
-        self._begun_s = 0.0
+        self._newest_s = 0.0
         self._spoilt = False
         self._whole: deque[str] = deque()
         self._wrong: deque[str] = deque()
@@ -59,7 +60,7 @@ class Lines:
         elif len(self._begun) == LONGEST:
             self.spoil(f"a scan of more than {LONGEST} characters was dropped; scan again")
         else:
-            self._begun_s = self._begun_s if self._begun else self._now_s()
+            self._newest_s = self._now_s()
             self._begun.append(character)
 
     def spoil(self, why: str) -> None:
@@ -69,7 +70,7 @@ class Lines:
 
     def next(self) -> str | None:
         """Return the next whole content; raise ValueError for one that was dropped."""
-        if self._begun and self._now_s() - self._begun_s > UNFINISHED_S:
+        if self._begun and self._now_s() - self._newest_s > UNFINISHED_S:
             self.spoil(
                 "a scan was not ended by Enter and was dropped; set the scanner's suffix to CR"
             )

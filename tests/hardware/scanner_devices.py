@@ -10,6 +10,7 @@ import fcntl
 import os
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -96,10 +97,29 @@ class RecordedDevice:
         return HidScanner(str(self.path), grab=lambda file: None)
 
 
+REPORT_S = 0.004
+"""A USB keyboard gives a report every 1 to 10 ms. The kernel keeps 64 events for a reader: what
+comes faster than it is read is lost, and said to be."""
+
+
 class UinputDevice(RecordedDevice):
     """A HID scanner that the kernel itself makes of us, where that is allowed."""
 
+    _typing: ThreadPoolExecutor | None = None
+
+    def scan(self, content: str, suffix: str = "\r") -> None:
+        assert self._typing is not None
+        self._typing.submit(self._type, content + suffix)
+
+    def _type(self, content: str) -> None:
+        for sign in content:
+            strokes = _events(sign)
+            for report in (strokes[at : at + 2] for at in range(0, len(strokes), 2)):
+                self.send(report)
+                time.sleep(REPORT_S)
+
     def plug_in(self) -> None:
+        self._typing = ThreadPoolExecutor(1)
         try:
             self._writer = os.open("/dev/uinput", os.O_WRONLY)
         except OSError as error:
@@ -124,6 +144,8 @@ class UinputDevice(RecordedDevice):
         self.path.symlink_to(nodes[0])
 
     def unplug(self) -> None:
+        if self._typing is not None:
+            self._typing.shutdown()  # what was begun is typed to its end
         if self._writer >= 0:
             self.path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
