@@ -25,6 +25,7 @@ from station_api.one_writer import put
 from station_api.records import Records
 from station_api.records.clock import now_us
 from station_api.records.database import WAL_RESET_FIXED_IN
+from station_api.records.head import lost_end
 from station_api.records.ledger import Entry, log_size, read_frontier, read_nodes
 from station_api.records.tables import checkpoints, entries, transitions
 from station_api.transparency import merkle
@@ -112,7 +113,12 @@ def log(records: Records, home: Path) -> Iterator[Check]:
 
 
 def beside(records: Records, home: Path) -> list[str]:
-    """Say where the log is not what the checkpoint kept outside the database signed."""
+    """Say where the log is not what the head and the checkpoint beside the database say."""
+    lost = lost_end(records.database, records.station)
+    return _beside_signed(records, home) + ([lost] if lost else [])
+
+
+def _beside_signed(records: Records, home: Path) -> list[str]:
     copy = checkpoint_path(home)
     if not copy.exists():
         return []

@@ -25,6 +25,7 @@ from firmware_bridge.durable import make_folder, refusal, sync_folder
 from station_api.records.database import open_database
 from station_api.records.findings import Report
 from station_api.records.fsck import fsck
+from station_api.records.head import SUFFIX
 from station_api.records.refusals import refusal_by
 from station_api.records.store import Records
 from station_api.records.tables import metadata
@@ -102,7 +103,10 @@ def restore_backup(
     StorageError
         If the disk refuses.
     """
-    for taken in (target, *(target.with_name(target.name + end) for end in ("-wal", "-shm"))):
+    for taken in (
+        target,
+        *(target.with_name(target.name + end) for end in ("-wal", "-shm", SUFFIX)),
+    ):
         if taken.exists():
             raise InputError(f"{taken} exists; move it away first, nothing is overwritten")
     if not source.is_file():

@@ -6,8 +6,8 @@ row and column that is not as it was recorded. Nothing is trusted but the keys a
 checkpoints: rows are compared with the records of their entries, entries with their leaves,
 leaves with the tree (`fsck_tree`), the tree with the signed checkpoints.
 
-What only a checkpoint from elsewhere can show is a database that was rolled back whole, or
-rewritten by somebody who also holds the signing key: keep checkpoints where the database is not,
+A lost end is shown by the head beside the database (`head`). What only a checkpoint from elsewhere
+can show is a folder that was rolled back whole, or rewritten by somebody who holds the key: keep checkpoints where the database is not,
 and have other stations witness them.
 """
 
@@ -35,6 +35,7 @@ from station_api.records.fsck_bulk import (
 from station_api.records.fsck_run import Check, at
 from station_api.records.fsck_signed import check_checkpoints, check_unheard
 from station_api.records.fsck_tree import PIECE, EntryRow, check_tree
+from station_api.records.head import lost_end
 from station_api.records.prepared import Prepared
 from station_api.records.tables import (
     column_names,
@@ -84,7 +85,14 @@ def fsck(
             _check_versioned(check, table)
         _check_lost_marks(check)
         check_unheard(check)
+        _check_head(check, database)
         return check.report
+
+
+def _check_head(check: Check, database: Database) -> None:
+    """Hold the log against the file beside the database that says how far it had come."""
+    if check.own and (lost := lost_end(database, check.own)):
+        check.report.add("entries", f"({check.own})", "", lost)
 
 
 def _check_schema(check: Check) -> None:

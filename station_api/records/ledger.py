@@ -8,7 +8,7 @@ fall with one commit.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,12 @@ def log_size(connection: sa.Connection, station: str) -> int:
     return 0 if row is None or row[0] is None else int(row[0]) + 1
 
 
+def newest_leaf(connection: sa.Connection, station: str) -> tuple[int, bytes]:
+    """Return position and leaf hash of the newest entry; -1 and nothing of an empty log."""
+    row = _NEWEST_LEAF.first(connection, station=station)
+    return (-1, b"") if row is None else (int(row[0]), bytes(row[1]))
+
+
 def read_nodes(
     connection: sa.Connection, station: str, wanted: Sequence[merkle.Coordinate]
 ) -> list[bytes]:
@@ -102,6 +108,7 @@ class Ledger:
 
     def __init__(self, station: str) -> None:
         self.station = station
+        self.on_append: Callable[[int, bytes], None] | None = None
         self._known = merkle.Frontier()
         self._known_leaf = self._newest_leaf = b""
 
@@ -133,6 +140,8 @@ class Ledger:
         else:
             _INSERT_NODE.write_many(connection, rows)
         self._known, self._known_leaf = frontier, leaf
+        if self.on_append is not None:
+            self.on_append(position, leaf)
         return entry
 
     def _frontier_at(self, connection: sa.Connection, size: int) -> merkle.Frontier:

@@ -24,6 +24,7 @@ from engraver.record import MarkIntent, MarkState, RunReceipt
 from station_api.records import canonical
 from station_api.records.clock import Clock, SystemClock
 from station_api.records.database import Database, open_database
+from station_api.records.head import keep_head
 from station_api.records.ledger import Entry, Ledger, log_size
 from station_api.records.refusals import refused_by
 from station_api.records.rows import MarkRow, clean_line, identity, refusal, to_row
@@ -73,6 +74,8 @@ class Records:
         self.database: Database = open_database(where, may_write=may_write)
         self.writer = Writer(self.database.writing)
         self.ledger = Ledger(self.station)
+        if may_write and (head := keep_head(self.database, self.station)):
+            self.writer.head, self.ledger.on_append = head, head.appended
         self._clock = clock or SystemClock()
         self._engine = self.database.writing
         self.actor = "station"
@@ -85,6 +88,8 @@ class Records:
 
     def close(self) -> None:
         """Close the database."""
+        if self.writer.head is not None:
+            self.writer.head.close()
         self.database.close()
 
     # ---- reading

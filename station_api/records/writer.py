@@ -29,6 +29,7 @@ import sqlalchemy as sa
 
 from engraver.errors import PinmarkError
 from station_api.records.database import without_copying
+from station_api.records.head import Head, HeadFile
 from station_api.records.prepared import run_plain
 from station_api.records.refusals import refused_by
 
@@ -74,6 +75,7 @@ class Writer:
 
     engine: sa.Engine
     commits: int = 0
+    head: HeadFile | None = None
     _inside: tuple[int, sa.Connection] | None = None
     _queue: deque[_Item[Any]] = field(default_factory=deque)
     _door: threading.Lock = field(default_factory=threading.Lock)
@@ -162,9 +164,11 @@ class Writer:
             return None
         items = [_Item(_ignoring_connection(call)) for call in calls]
         connection: sa.Connection | None = None
+        head: Head | None = None
         try:
             connection = self.engine.connect()
             self._do_all(items, connection)
+            head = self._head_of(connection)
         except BaseException as error:
             _fail(items, error)
             if not isinstance(error, Exception):
@@ -177,6 +181,7 @@ class Writer:
                     with nullcontext() if copy_back else without_copying(connection):
                         connection.commit()
                     self.commits += 1
+                    self._keep(head)
             except Exception as error:
                 _fail(items, error)
             finally:
@@ -184,6 +189,16 @@ class Writer:
             return _outcomes(items)
 
         return finish
+
+    def _head_of(self, connection: sa.Connection) -> Head | None:
+        """Return how far the log will have come, for the file beside the database."""
+        if self.head is None or not connection.in_transaction():
+            return None
+        return self.head.read(connection)
+
+    def _keep(self, head: Head | None) -> None:
+        if self.head is not None:
+            self.head.write(head)
 
     def _end(self, connection: sa.Connection | None) -> None:
         try:
@@ -215,6 +230,8 @@ class Writer:
         piece behind one. Nearly always nothing is refused, and they cost a tenth of the work.
         """
         self._inside = (threading.get_ident(), connection)
+        if self.head is not None:
+            self.head.begin()
         try:
             connection.begin()
             try:
@@ -222,6 +239,8 @@ class Writer:
                     item.result = item.work(connection)
             except (PinmarkError, sa.exc.IntegrityError) as error:
                 connection.rollback()
+                if self.head is not None:
+                    self.head.doubt()
                 if len(batch) == 1:
                     batch[0].error = error
                     return
@@ -243,7 +262,9 @@ class Writer:
                     self._do_all(batch, connection)
                     if not connection.in_transaction():
                         return  # refused, and alone
+                    head = self._head_of(connection)
                     connection.commit()
+                    self._keep(head)
             except sa.exc.DBAPIError as error:
                 if not is_conflict(error) or attempt == MOST_ATTEMPTS:
                     raise
