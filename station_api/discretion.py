@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from station_api.records import Records
 from station_api.records.tables import marks, orders
-from station_api.tables import machine_keys, people
+from station_api.tables import book, machine_keys, mark_corrections, people, trace_requests
 
 MASK = "[masked]"
 SHORTEST = 3
@@ -26,6 +26,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:[._-]+[^\W_]+)*")
 _PART = re.compile(r"([^\W_]+)")
 _SECRETS = re.compile(
     r"pm[ks]_[A-Za-z0-9_-]{8,}"  # machine keys and sessions
+    r"|whsec_[A-Za-z0-9+/=]{8,}"  # secrets of webhooks
+    r"|(?i:(?<=password)|(?<=passwd)|(?<=secret)|(?<=token)|(?<=pepper))[ ]*[=:][ ]*(?!/|\")\S+"
     r"|(?i:PRIVATE\+KEY\+)\S+"  # signed-note signing keys
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----"
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # user:password@
@@ -64,7 +66,9 @@ def discretion_of(records: Records) -> Discretion:
     """Return what must not be shown of what these records hold."""
     columns = (
         marks.c.serial, marks.c.code, marks.c.order_id, orders.c.serial, orders.c.order_id,
-        people.c.name, machine_keys.c.name,
+        people.c.name, machine_keys.c.name, mark_corrections.c.serial, mark_corrections.c.order_id,
+        book.c.serial, book.c.party_name, book.c.party_licence, book.c.party_address,
+        trace_requests.c.agency, trace_requests.c.person, trace_requests.c.contact,
     )  # fmt: skip
     found: set[str] = set()
     with records.database.reading.connect() as connection:

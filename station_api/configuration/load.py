@@ -137,12 +137,18 @@ def _in_file(path: Path | None, faults: list[Fault]) -> list[tuple[str, str, Any
     if path is None:
         return []
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
-        remedy = f"make it with `pinmark config example`, or name another in {CONFIG_VARIABLE}"
+        make = "make it with `pinmark config example`"
+        mend = make if isinstance(error, FileNotFoundError) else "let this user read it"
+        remedy = f"{mend}, or name another in {CONFIG_VARIABLE}"
         faults.append(Fault(str(path), "the file", f"cannot be read ({error.strerror})", remedy))
         return []
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        said = f"is no UTF-8 (byte {error.start} is 0x{error.object[error.start]:02x})"
+        faults.append(Fault(str(path), "the file", said, "save it as UTF-8"))
+        return []
+    except tomllib.TOMLDecodeError as error:
         faults.append(Fault(str(path), "the file", f"is no TOML ({error})", "mend that line"))
         return []
     found: list[tuple[str, str, Any]] = []

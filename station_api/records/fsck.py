@@ -7,8 +7,8 @@ checkpoints: rows are compared with the records of their entries, entries with t
 leaves with the tree (`fsck_tree`), the tree with the signed checkpoints.
 
 A lost end is shown by the head beside the database (`head`). What only a checkpoint from elsewhere
-can show is a folder that was rolled back whole, or rewritten by somebody who holds the key: keep checkpoints where the database is not,
-and have other stations witness them.
+can show is a folder that was rolled back whole, or rewritten by somebody who holds the key: keep
+checkpoints where the database is not, and have other stations witness them.
 """
 
 from __future__ import annotations

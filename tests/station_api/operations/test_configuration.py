@@ -118,6 +118,20 @@ def test_a_missing_file_that_was_named_is_refused(pinmark: Any, file: Path) -> N
     assert "cannot be read (No such file" in pinmark("records").stderr
 
 
+def test_a_file_from_another_editor(pinmark: Any, file: Path) -> None:
+    """A byte order mark is passed over; another encoding, a folder and a long value are said."""
+    file.write_bytes(b"\xef\xbb\xbf[service]\nport = 8081\n")
+    assert pinmark("config", "check").returncode == 0
+    file.write_bytes('[licence]\nlicensee = "Ha\xdfler"\n'.encode("cp1252"))
+    assert "is no UTF-8 (byte 24 is 0xdf); save it as UTF-8" in pinmark("config", "check").stdout
+    file.write_text(f'[station]\nname = "{"x" * 4000}"\n')
+    said = pinmark("config", "check").stdout
+    assert "1 to 32 letters" in said and len(said) < 500
+    file.unlink()
+    file.mkdir()
+    assert "let this user read it" in pinmark("config", "check").stdout
+
+
 def test_a_secret_file_that_others_can_read_is_refused(
     pinmark: Any, file: Path, tmp_path: Path
 ) -> None:

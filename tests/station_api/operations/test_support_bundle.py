@@ -104,3 +104,9 @@ def test_words_are_masked_as_words() -> None:
     assert second == "/v1/orders/[masked]/x old-[masked].txt 7 [masked]-old"
     url = veil.mask("postgresql://u:hush@h/d pmk_" + "A" * 43 + " " + "ab" * 32)
     assert url == "postgresql://[masked]@h/d [masked] [masked]"
+    hook = veil.mask(
+        "whsec_ig3U5z4t8J/2IEYGhW8WPOwVLtuAYies password=hush Secret: hush2 token = x9"
+    )
+    assert hook == "[masked] password[masked] Secret[masked] token[masked]"
+    harmless = "password_file=/etc/pinmark/pw secret: /etc/x the token that is none"
+    assert veil.mask(harmless) == harmless
