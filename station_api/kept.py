@@ -18,11 +18,17 @@ import sqlalchemy as sa
 from station_api.records import Records, canonical
 from station_api.records.findings import Finding, Report
 from station_api.records.fsck import fsck as fsck_records
+from station_api.records.fsck_schema import is_whole, schema_findings
 from station_api.records.ledger import log_size
 from station_api.records.prepared import Prepared
-from station_api.records.tables import entries
+from station_api.records.tables import entries, metadata
 from station_api.records.transition import Pen
-from station_api.tables import KEPT_TABLES, PASSING_COLUMNS, SECRET_COLUMNS
+from station_api.tables import (
+    KEPT_TABLES,
+    PASSING_COLUMNS,
+    SECRET_COLUMNS,
+    service_metadata,
+)
 from station_api.transparency.note import VerifierKey
 
 KIND = {
@@ -101,11 +107,14 @@ def fsck(
 ) -> Report:
     """Do what `check` does together with the check of the records, in one reading of the log."""
     with records.database.reading.connect() as connection:
+        differs = schema_findings(connection, (metadata, service_metadata))
+        if not is_whole(differs):
+            return Report(differs)
         run = _Check(connection, records.station)
         for table in KEPT_TABLES:
             run.compare_rows(table)
         report = fsck_records(records.database, keys, elsewhere, records.station, run.follow)
-        report.findings += run.finish()
+        report.findings += [*differs, *run.finish()]
         return report
 
 

@@ -48,11 +48,31 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except typer.TyperException as error:
         _report(error.format_message(), BAD_INPUT, "--json" in words)
         return BAD_INPUT
+    except Exception as error:
+        if (said := _of_records(error)) is None:
+            raise
+        _report(said, BAD_INPUT, "--json" in words)
+        return BAD_INPUT
     except typer.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _report("interrupted by the operator", 130, "--json" in words)
         return 130
+
+
+def _of_records(error: Exception) -> str | None:
+    """Say what a database refused, if that is what the error is; commands without one skip it."""
+    if "sqlalchemy" not in sys.modules:
+        return None
+    import sqlalchemy as sa
+
+    if not isinstance(error, sa.exc.DBAPIError):
+        return None
+    cause = " ".join(str(error.orig).split())
+    return (
+        f"the records cannot be used ({cause}); run `pinmark log fsck`, which names what is wrong "
+        "with them, and see docs/runbook.md, `the records cannot be opened`"
+    )
 
 
 def _report(message: str, exit_code: int, as_json: bool) -> None:

@@ -64,6 +64,8 @@ def _looks(place: Place) -> Iterator[tuple[str, Callable[[], Iterable[Check]]]]:
     yield "disk", lambda: machine.disk(home, settings.backup.folder, least_mb)
     yield "permissions", lambda: machine.permissions(home)
     yield "log key", lambda: kept.keys(home, place.signer)
+    yield "machine keys", lambda: kept.machine_keys(home)
+    yield "registry", lambda: [kept.registry()]
     yield from _of_records(place)
     yield "port", lambda: _port(place)
     yield "controller", lambda: _controller(place)

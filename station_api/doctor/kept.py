@@ -22,12 +22,16 @@ from station_api.key_backup import noted_backup
 from station_api.log import announced_keys, checkpoint_path
 from station_api.log_key import key_path, log_origin
 from station_api.one_writer import put
+from station_api.people.keys import has_pepper, load_pepper
 from station_api.records import Records
 from station_api.records.clock import now_us
 from station_api.records.database import WAL_RESET_FIXED_IN
+from station_api.records.fsck_schema import schema_findings
 from station_api.records.head import lost_end
 from station_api.records.ledger import Entry, log_size, read_frontier, read_nodes
-from station_api.records.tables import checkpoints, entries, transitions
+from station_api.records.tables import checkpoints, entries, metadata, transitions
+from station_api.registry_file import load_registry, registry_path
+from station_api.tables import service_metadata
 from station_api.transparency import merkle
 from station_api.transparency.checkpoint import Checkpoint, open_checkpoint
 from station_api.transparency.note import SignerKey, parse_signer_key, parse_verifier_key
@@ -70,7 +74,39 @@ def database(records: Records, home: Path) -> Iterator[Check]:
                 "database", f"{version}; damaged: {said}", "stop; restore the newest backup"
             )
             return
+    with records.database.reading.connect() as connection:
+        differs = schema_findings(connection, (metadata, service_metadata))
+    if differs:
+        told = "; ".join(one.line() for one in differs[:3])
+        remedy = "mark nothing; run `pinmark log fsck`, keep its output, tell the auditor"
+        yield fault("database", f"{version}; {told}", remedy)
+        return
     yield ok("database", f"{version}; {size_mb} MB, {said}; WAL, synchronous FULL")
+
+
+def machine_keys(home: Path) -> Iterator[Check]:
+    """Say whether the secret by which machine keys are looked up can be used; none is made."""
+    if not has_pepper(home):
+        yield ok("machine keys", "no secret yet; the service makes one")
+        return
+    try:
+        load_pepper(home)
+    except PinmarkError as error:
+        remedy = "restore it from where it is kept, or every machine needs a new key"
+        yield fault("machine keys", f"none works: {error}", remedy)
+    else:
+        yield ok("machine keys", "their secret can be used")
+
+
+def registry() -> Check:
+    """Say whether the registry of makes and models can be read."""
+    try:
+        found = load_registry()
+    except PinmarkError as error:
+        remedy = "restore registry.json from the last export; nothing is encoded till then"
+        return fault("registry", str(error), remedy)
+    own = "the station's own" if registry_path().exists() else "the sample, no makes of your own"
+    return ok("registry", f"{own}; {len(found.rows)} blocks")
 
 
 def sqlite_fault() -> Check:
@@ -175,7 +211,8 @@ def keys(home: Path, signer: SignerKey | None) -> Iterator[Check]:
         yield warning(
             "log key",
             f"key {print_} is here; no backup of it was noted",
-            "copy the key file to a place of its own and run `pinmark log key --backed-up WHERE`",
+            "copy the key file to a place of its own, and run `pinmark log key --backed-up WHERE "
+            "--fingerprint HEX` with the eight hex digits between the plus signs of that copy",
         )
     else:
         yield ok("log key", f"key {print_}, backup noted {_shown(noted.at_us)}")

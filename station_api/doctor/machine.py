@@ -131,21 +131,25 @@ def disk(home: Path, backups: Path | None, least_mb: int) -> Iterator[Check]:
 
 def permissions(home: Path) -> Iterator[Check]:
     """Say whether the folder and what is in it belong to the station alone."""
-    wrong = []
+    wrong, remedies = [], []
+    user = home.owner()
     if not os.access(home, os.W_OK | os.X_OK):
         wrong.append(f"{home} is not writable for this user")
+        remedies.append(f"run this as {user}, or chmod u+rwx {home}")
     if home.stat().st_mode & stat.S_IWOTH:
         wrong.append(f"anybody can write {home}")
+        remedies.append(f"chmod o-rwx {home}")
     for name in ("log.key", "witness.key", "keys.pepper"):
         file = home / name
         if file.exists() and file.stat().st_mode & OTHERS:
             wrong.append(f"others can read {name} (mode {stat.S_IMODE(file.stat().st_mode):o})")
+            remedies.append(f"chmod 600 {file}")
     owners = {path.stat().st_uid for path in home.iterdir() if path.is_file()}
     if len(owners | {home.stat().st_uid}) > 1:
         wrong.append(f"files in {home} have different owners")
+        remedies.append(f"chown -R {user}: {home}")
     if wrong:
-        remedy = f"chmod o-w {home}; chmod 600 {home}/*.key {home}/keys.pepper; chown -R as {home}"
-        yield fault("permissions", "; ".join(wrong), remedy)
+        yield fault("permissions", "; ".join(wrong), "; ".join(remedies))
     elif home.stat().st_mode & (stat.S_IROTH | stat.S_IXOTH):
         found = f"anybody on this machine can read the records in {home}, which name serials"
         yield warning("permissions", found, f"chmod o-rwx {home}")

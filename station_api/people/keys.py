@@ -167,6 +167,15 @@ def to_key(row: Any) -> MachineKey:
     return MachineKey(**{**fields, "role": Role(row["role"])})
 
 
+def has_pepper(home: Path) -> bool:
+    """Return whether the secret by which keys are looked up was made, sound or not."""
+    return PEPPER_VARIABLE in os.environ or _pepper_path(home).exists()
+
+
+def _pepper_path(home: Path) -> Path:
+    return settings().keys.pepper_file or home / "keys.pepper"
+
+
 def load_pepper(home: Path) -> bytes:
     """Return the secret by which keys are looked up, made on first use.
 
@@ -178,7 +187,7 @@ def load_pepper(home: Path) -> bytes:
     OrderError
         If it cannot be read or made.
     """
-    path = settings().keys.pepper_file or home / "keys.pepper"
+    path = _pepper_path(home)
     text = os.environ.get(PEPPER_VARIABLE)
     try:
         if text is None and not path.exists():

@@ -20,7 +20,8 @@ class Finding:
 
     def line(self) -> str:
         """Return the finding as one line for a person."""
-        where = f"{self.table} {self.row}" + (f", column {self.column}" if self.column else "")
+        where = f"{self.table} {self.row}".strip()
+        where += f", column {self.column}" if self.column else ""
         return f"{where}: {self.problem}"
 
 

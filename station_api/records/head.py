@@ -20,6 +20,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from engraver.errors import StorageError
 from station_api.records.database import Database
 from station_api.records.ledger import newest_leaf, read_nodes
 from station_api.records.tables import entries
@@ -135,23 +136,28 @@ def lost_end(database: Database, station: str) -> str | None:
     if not database.is_sqlite:
         return None
     file = head_path(database.path)
-    head = read_head(
-        database.path
-    )  # before the database is looked at: it can only have grown since
+    head = read_head(database.path)  # first: the database can only have grown since
     if head is None or head.station != station:
         return None
-    with database.reading.connect() as connection:
-        there = sa.select(sa.func.count()).select_from(entries)
-        beyond = there.where(entries.c.station == station, entries.c.position == head.size - 1)
-        if not connection.execute(beyond).scalar():
-            position, _ = newest_leaf(connection, station)
-            return (
-                f"{head.size} entries were written and {position + 1} are here: the log lost its "
-                f"end ({file.name})"
-            )
-        if read_nodes(connection, station, [(0, head.size - 1)])[0] != head.leaf:
-            return (
-                f"entry {head.size - 1} is not the one that was written: another history was put "
-                f"in the place of this one ({file.name})"
-            )
+    try:
+        with database.reading.connect() as connection:
+            return _compare(connection, head, file)
+    except (sa.exc.DBAPIError, StorageError) as error:
+        cause = " ".join(str(getattr(error, "orig", error)).split())
+        return f"the log cannot be held against its head ({cause})"
+
+
+def _compare(connection: sa.Connection, head: Head, file: Path) -> str | None:
+    place = (entries.c.station == head.station, entries.c.position == head.size - 1)
+    if not connection.execute(sa.select(sa.func.count()).where(*place)).scalar():
+        position, _ = newest_leaf(connection, head.station)
+        return (
+            f"{head.size} entries were written and {position + 1} are here: the log lost its "
+            f"end ({file.name})"
+        )
+    if read_nodes(connection, head.station, [(0, head.size - 1)])[0] != head.leaf:
+        return (
+            f"entry {head.size - 1} is not the one that was written: another history was put "
+            f"in the place of this one ({file.name})"
+        )
     return None

@@ -25,6 +25,7 @@ from tests.conftest import engraver_process
 from tests.station_api.records.houses import mark
 
 NAMES = ["versions", "configuration", "sqlite", "clock", "disk", "permissions", "log key",
+         "machine keys", "registry",
          "database", "log", "witnesses", "backup", "leftovers", "marks in doubt", "port",
          "controller", "interlocks", "scanner"]  # fmt: skip
 
