@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from playwright.sync_api import expect
 
 from engraver.record import MarkState
 from station_api.people import Role
+from tests.conftest import wait_until
 from tests.station_api.pages.conftest import Screen, Station, serious, serving, small
 from tests.station_api.service.test_marks_api import mark_in
 
@@ -79,6 +81,36 @@ def test_a_key_is_shown_once_and_ends_when_revoked(screen: Screen, house: Statio
     expect(page.get_by_role("row", name="line MES")).to_contain_text("revocada")
     assert page.request.get(f"{house.url}/v1/marks", headers=sign).status == 401
     assert serious(page) == []
+
+
+def test_a_webhook_that_is_not_taken_says_so(screen: Screen, house: Station) -> None:
+    """Added, its secret shown once; what fails is named and counted; removed, it is gone."""
+    page = screen(Role.ADMINISTRATOR, "admin", house)
+    hooks = page.get_by_role("region", name="Webhooks", exact=True)
+    address = hooks.get_by_label("Address", exact=True)
+    address.fill("http://elsewhere.example/x")
+    hooks.get_by_role("button", name="Add a receiver").click()
+    expect(hooks.get_by_role("alert")).to_contain_text("https")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/pinmark"
+    address.fill(url)
+    hooks.get_by_role("button", name="Add a receiver").click()
+    dialog = page.get_by_role("dialog")
+    secret = dialog.locator("[data-hook-secret]").inner_text()
+    assert secret.startswith("whsec_")
+    dialog.get_by_role("button", name="I have kept it").click()
+    assert secret not in page.content()
+    row = hooks.get_by_role("row", name=url)
+    expect(row).to_contain_text("active")
+    mark_in(house.service, MarkState.REJECTED, 43)
+    wait_until(lambda: house.service.webhooks.all()[0].failures > 0, 60.0)
+    hooks.get_by_role("button", name="Look again").click()
+    expect(row).to_contain_text("failing")
+    expect(row).to_contain_text("refused")
+    assert serious(page) == [] and small(page) == []
+    row.get_by_role("button", name="Remove").click()
+    dialog.get_by_role("button", name="Stop sending").click()
+    expect(row).to_have_count(0)
 
 
 def test_what_the_disk_refuses_is_told_and_nothing_is_lost(
