@@ -308,7 +308,7 @@ def _write_history(
         "actor": change.actor,
         "approver": change.approver,
         "reason": change.reason,
-        "detail": canonical.canonical(change.detail).decode(),
+        "detail": canonical.canonical(change.detail).decode() if change.detail else "{}",
         "idempotency_key": change.key,
     }
     _INSERT_TRANSITION.write(connection, transition)

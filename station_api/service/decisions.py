@@ -2,8 +2,9 @@
 
 In: a request. Out: what the endpoint answers, given a mark's id, a body, and a `Decision`. FastAPI
 describes such a route by the endpoint's signature like every other, and matches it; only
-resolving the parameters is done here, by name, for a third of a request's time. Whoever may not
-call is turned away before the body is looked at.
+resolving the parameters is done here, by name, for a third of a request's time, and what keeps
+dependencies with a clean-up is left out, as there are none. What is raised is answered by the
+application's own handlers. Whoever may not call is turned away before the body is looked at.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.types import Receive, Scope, Send
 
 from station_api.people import Caller, NotAllowedError, Right
 from station_api.service.callers import (
@@ -53,6 +55,18 @@ Decided = Annotated[Decision, Depends(_decision)]
 
 class DecisionRoute(APIRoute):
     """A route whose endpoint takes ``mark_id``, ``body`` and ``by``, a `Decision`."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._answer = self.get_route_handler()
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that this route was chosen for."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        response = await self._answer(Request(scope, receive, send))
+        await response(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
