@@ -1,7 +1,7 @@
 """`make soak`: everything that takes too long for `make test`, part by part.
 
-In: names of parts (default: all). Out: what each part says, and at the end a table of what each
-was, what became of it and how long it took; exit code 1 if one failed. A part that fails does not
+In: names of parts (default: all). Out: what each part says, and at the end a table of what became
+of each and how long it took; exit code 1 if one failed. A part that fails does not
 keep the others from running.
 
     python scripts/soak_parts.py --list
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -77,22 +78,29 @@ def main() -> None:
             print(f"{part.name:8s} {part.what} (some {part.minutes:g} min)")
         return
     told = [run(part) for part in chosen]
-    print()
-    for part, (good, seconds) in zip(chosen, told, strict=True):
-        print(f"{'passed' if good else 'FAILED'} {seconds / 60:6.1f} min  {part.name}: {part.what}")
-    sys.exit(not all(good for good, _ in told))
+    print("\npart      what became of it, minutes it took, and minutes of processor")
+    for part, (good, took_s, cpu_s) in zip(chosen, told, strict=True):
+        became = "passed" if good else "FAILED"
+        print(f"{part.name:8s}  {became} {took_s / 60:6.1f} {cpu_s / 60:6.1f}  {part.what}")
+    sys.exit(not all(good for good, *_ in told))
 
 
 Raw = argparse.RawDescriptionHelpFormatter
 
 
-def run(part: Part) -> tuple[bool, float]:
-    """Run one part; return whether it was good, and how long it took."""
+def run(part: Part) -> tuple[bool, float, float]:
+    """Run one part; return whether it was good, and the seconds and processor seconds it took."""
     print(f"\n== {part.name}: {part.what} (some {part.minutes:g} min)", flush=True)
-    begun_s = time.monotonic()
+    begun_s, used_s = time.monotonic(), children_s()
     settings = {**os.environ, **part.settings}
     done = subprocess.run([sys.executable, *part.words], cwd=HERE, env=settings, check=False)
-    return done.returncode == 0, time.monotonic() - begun_s
+    return done.returncode == 0, time.monotonic() - begun_s, children_s() - used_s
+
+
+def children_s() -> float:
+    """Return the processor seconds of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":
