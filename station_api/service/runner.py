@@ -45,6 +45,7 @@ from station_api.people import Caller
 from station_api.quality.releases import refuse_unreleased
 from station_api.records import Records
 from station_api.records.orders import Orders, OrderState, find_order
+from station_api.records.tables import marks
 from station_api.service.live import Live
 from station_api.service.plans import Place
 from station_api.service.problems import BusyError
@@ -114,6 +115,7 @@ class Runner:
         self._guard = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._thread: threading.Thread | None = None
+        self._at_work = False
         self._port_guard = threading.Lock()
         self.heard_s: float | None = None
         self._leaving = threading.Event()
@@ -139,7 +141,7 @@ class Runner:
         self._records.refuse_second_mark(order.make, order.model, order.serial, code.text)
         job = Job(f"J{secrets.token_hex(8)}", order.order_id, order.serial, caller.name, "running")
         with self._guard:
-            if self._thread is not None and self._thread.is_alive():
+            if self._at_work:
                 raise BusyError("the engraver is marking; one pin at a time, ask again later")
             self._control = Control()
             self._thread = threading.Thread(
@@ -147,6 +149,7 @@ class Runner:
             )
             self._remember(job)
             self._thread.start()
+            self._at_work = True
         return job
 
     def get(self, job_id: str) -> Job:
@@ -208,8 +211,8 @@ class Runner:
             return stream.glance()
 
     def busy(self) -> bool:
-        """Return whether a pin is being marked."""
-        return self._thread is not None and self._thread.is_alive()
+        """Return whether a pin is being marked; not any more once it is told how it ended."""
+        return self._at_work
 
     def hung(self) -> bool:
         """Tell whether a pin is on the laser and its stream has said nothing for `SILENCE_S`.
@@ -282,9 +285,12 @@ class Runner:
             LOG.exception("a job ended with a fault", extra=fields(job=job.job_id))
             ended = {"state": "failed", "problem": "a fault; the service's log has the details"}
         self.heard_s = None
-        self.change(job.job_id, "job", **ended)
         if fence:
             self._settle(order)
+        with self._guard:  # whoever is told that it has ended may ask for the next pin
+            self._at_work = False
+            self._jobs[job.job_id] = told = replace(self._jobs[job.job_id], **ended)  # type: ignore[arg-type]
+        self._live.tell("job", **asdict(told))
 
     def _try_again(self, job_id: str, error: StorageError) -> None:
         """Say that what became of a pin cannot be written yet; no other pin is begun meanwhile."""
@@ -297,16 +303,21 @@ class Runner:
 
     def _settle(self, order: WorkOrder) -> None:
         """Let the order follow its mark."""
-        held = [m for m in self._records.page(None, None) if m.order_id == order.order_id]
-        if not held or held[-1].state is MarkState.CANCELLED:
-            return
 
         def work(connection: sa.Connection) -> None:
+            mine = (marks.c.serial == order.serial) & (marks.c.order_id == order.order_id)
+            newest = sa.select(marks.c.state).where(mine).order_by(marks.c.number.desc()).limit(1)
+            state = connection.execute(newest).scalar()
             row = find_order(connection, order.order_id)
-            if row is not None and row["state"] == OrderState.CLAIMED:
+            if state in (None, MarkState.CANCELLED.value) or row is None:
+                return
+            if row["state"] == OrderState.CLAIMED:
                 self._orders.settle(connection, row, OrderState.BEGUN)
 
-        self._records.writer.run(work)
+        try:
+            self._records.writer.run(work)
+        except PinmarkError:
+            LOG.exception("an order could not follow its mark")
 
     def change(self, job_id: str, event: str, **changed: object) -> None:
         """Write how a job stands and tell who listens."""

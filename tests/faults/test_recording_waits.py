@@ -22,7 +22,7 @@ from station_api.records import Records
 from station_api.service import runner
 from station_api.service.service import Service, make_service
 from tests.conftest import wait_until
-from tests.faults.floor import Floor, short_plan
+from tests.faults.floor import Floor, order, short_plan
 from tests.faults.week_station import PlaceIfDrawn
 from tests.station_api.service.conftest import PASSWORD, QUICK, bearer
 
@@ -83,4 +83,28 @@ def test_what_became_of_a_pin_waits_for_room(home: Path, monkeypatch: pytest.Mon
         service.runner.wait()
         job = service.runner.get(job_id)
         assert (job.state, job.problem, job.mark_state) == ("done", None, "marked")
+    records.close()
+
+
+def test_whoever_is_told_of_the_end_may_ask_for_the_next(home: Path) -> None:
+    """The thread that marks tells of the end; a pin that is asked for at that moment is begun."""
+    home.mkdir()
+    records = Records(home / "station.db")
+    with station(home, records) as (service, client):
+        caller = service.people.add("operator one", Role.OPERATOR, PASSWORD, "test").caller()
+        by = bearer(service.sessions.open(caller))
+        tell, begun = service.live.tell, list[str]()
+
+        def told(event: str = "changed", **said: Any) -> None:
+            tell(event, **said)
+            if said.get("state") == "done" and not begun:
+                begun.append(service.runner.start(order(2), caller).job_id)
+
+        with mock.patch.object(service.live, "tell", told):
+            start_one(client, 1, by)
+            wait_until(lambda: bool(begun), 60)
+            wait_until(lambda: service.runner.get(begun[0]).state == "done", 60)
+        service.runner.wait()
+    assert {one.state for one in records.all_marks()} == {MarkState.MARKED}
+    assert len(records.all_marks()) == 2
     records.close()

@@ -36,7 +36,7 @@ from tests.station_api.operations.test_logs import PASSWORD, answers, ask
 PINS = int(os.environ.get("PINMARK_SOAK_WEEK", "24"))
 """`make soak` sets 2,800: seven shifts of 400."""
 
-SHIFT, LOOKS, NAME = 400, 56, "operator one"
+SHIFT, LOOKS, NAME = 400, 56, "supervisor one"
 JUDGED_FROM = 2_000
 """A run of fewer pins is over before what is bounded has reached its bound."""
 
@@ -98,7 +98,7 @@ def station(home: Path, engraver: Path | str = WIRE) -> Iterator[tuple[int, str]
     """A service with people; its process and its address."""
     home.mkdir()
     records = Records(home / "station.db")
-    People(records).add(NAME, Role.OPERATOR, PASSWORD, "test")
+    People(records).add(NAME, Role.SUPERVISOR, PASSWORD, "test")
     records.close()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -140,14 +140,16 @@ def signed_in(url: str) -> Iterator[str]:
 
 
 def mark_one(pid: int, url: str, token: str, n: int) -> int:
-    """One pin as a client marks it: start, follow to the end, look at it.
+    """One pin as a client marks it: order, claim, start, follow to the end, look at it.
 
     Returns the most that a process of the port had resident, kB; 0 if there is none.
     """
     order = {
         "order": f"WO-{n}", "make": "EXAMPLE ARMS", "model": "MODEL 1", "serial": f"ZQ{n:04d}",
     }  # fmt: skip
-    code, job = ask(f"{url}/v1/marks", token, {"order": order})
+    assert ask(f"{url}/v1/orders", token, order)[0] == 201
+    assert ask(f"{url}/v1/claims", token, {"count": 1})[0] in (200, 201)
+    code, job = ask(f"{url}/v1/marks", token, {"order_id": order["order"]})
     assert code == 202, job
     seen, port_kb = [job], [0]
 
