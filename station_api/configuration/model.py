@@ -37,7 +37,9 @@ def check_ffl(number: str) -> str:
 
 def _lines(found: object) -> object:
     """Take a list of the file as the tuple that it is in frozen settings."""
-    return tuple(found) if isinstance(found, list) else found
+    if not isinstance(found, list | tuple) or not all(isinstance(one, str) for one in found):
+        raise ValueError("it takes a list of texts")
+    return tuple(found)
 
 
 def check_witnesses(lines: tuple[str, ...]) -> tuple[str, ...]:

@@ -247,6 +247,26 @@ def bent(proof: dict[str, Any]) -> dict[str, Any]:
     return proof | {"hashes": [base64.b64encode(bytes(first)).decode(), *proof["hashes"][1:]]}
 
 
+def test_who_cosigns_and_who_denies_the_log_is_shown(
+    screen: Screen, house: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A witness that is well is a word; one that denies the log stands with what to do."""
+    good = {"witness": "log.example/S2/witness", "url": "https://s2.example/v1/log"}
+    bad = {"witness": "log.example/S3/witness", "url": "https://s3.example/v1/log"}
+    told = [
+        good | {"size": 7, "at_s": 1_800_000_000, "state": "cosigned", "said": "cosigned"},
+        bad | {"size": 0, "at_s": 0, "state": "set-back", "said": "says 9000; mark nothing"},
+    ]
+    monkeypatch.setattr(house.service.circulation, "states", lambda: told)
+    page = screen(Role.AUDITOR, "audit", house)
+    page.get_by_role("button", name="Log", exact=True).click()
+    table = page.get_by_role("table", name="Witnesses of this log")
+    expect(table.get_by_role("row", name="log.example/S2/witness")).to_contain_text("cosigned")
+    denies = table.get_by_role("row", name="log.example/S3/witness")
+    expect(denies).to_contain_text("log set back: says 9000; mark nothing")
+    assert serious(page) == []
+
+
 def test_a_browser_that_cannot_check_says_so(screen: Screen, house: Station) -> None:
     """Over plain HTTP from afar a page has no WebCrypto: nothing is called proven."""
     page = screen(Role.AUDITOR, "audit", house)
