@@ -207,8 +207,9 @@ def write_control(tree: Path, version: str, asked: argparse.Namespace) -> None:
     folder = tree / "DEBIAN"
     write(folder / "control", filled)
     write(folder / "conffiles", "/etc/default/pinmark\n/etc/pinmark/pinmark.toml\n")
-    for name in ("postinst", "prerm", "postrm"):
-        write(folder / name, (debian / name).read_text(), 0o755)
+    for name in ("preinst", "postinst", "prerm", "postrm"):
+        if (debian / name).exists():  # an older checkout has no preinst
+            write(folder / name, (debian / name).read_text(), 0o755)
     sums = [
         f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(tree)}\n"
         for path in sorted(tree.rglob("*"))

@@ -1,9 +1,9 @@
 """Prove the Debian package in a clean Debian that boots: `make prove-deb`.
 
 In: this checkout and an older commit of it. Out: exit code 0 if `prove_in_tree.py` did not object
-to installing, marking, upgrading, crashing, removing and purging under a systemd of its own. Needs
-root, Debian's ``debootstrap`` and ``systemd-container``, and a Debian mirror to make the tree from;
-the proof itself has no network.
+to installing, marking, upgrading, crashing, restoring, rolling back, removing and purging under a
+systemd of its own. Needs root, Debian's ``debootstrap`` and ``systemd-container``, and a Debian
+mirror to make the tree from; the proof itself has no network.
 
     scripts/prove_deb.py                          both packages built, a fresh bookworm
     scripts/prove_deb.py --previous COMMIT        the version to upgrade from
@@ -58,7 +58,8 @@ def main() -> None:
         proof.mkdir()
         shutil.copy(old, proof / "old.deb")
         shutil.copy(new, proof / "new.deb")
-        shutil.copy(ROOT / "scripts" / "prove_in_tree.py", proof)
+        for name in ("prove_in_tree.py", "prove_keeping.py", "prove_station.py"):
+            shutil.copy(ROOT / "scripts" / name, proof)
         (tree / "etc/systemd/system/proof.service").write_text(UNIT)
         run("systemctl", "--root", str(tree), "enable", "--quiet", "proof.service")
         boot(tree)

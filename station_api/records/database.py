@@ -255,7 +255,8 @@ def schema_of(database: Database) -> str | None:
     if found is not None and found not in SCHEMAS:
         raise InputError(
             f"{_shown(database.url)} has schema {found}, this pinmark knows up to {SCHEMA}; "
-            "use the newer pinmark"
+            "nothing was changed: install the newer pinmark again, or restore the backup that the "
+            "update took (docs/operations.md, Roll back)"
         )
     return found
 

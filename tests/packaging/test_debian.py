@@ -119,7 +119,7 @@ def test_lintian_finds_no_error(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["postinst", "prerm", "postrm", "pinmark.sh"])
+@pytest.mark.parametrize("name", ["preinst", "postinst", "prerm", "postrm", "pinmark.sh"])
 def test_the_shell_can_read_it(name: str) -> None:
     """No maintainer script has a syntax error; each stops at the first failure."""
     script = PACKAGING / "debian" / name

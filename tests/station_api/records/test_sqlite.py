@@ -10,13 +10,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engraver.errors import InputError, StorageError
 from engraver.record import MarkState
 from station_api.records import Records
+from station_api.records.database import SCHEMA
 from station_api.records.fsck import fsck
 from tests.station_api.records.houses import intent, mark
 
@@ -255,3 +258,22 @@ def test_a_database_that_goes_away_and_comes_back(path: Path) -> None:
     other.close()
     assert records.intend(intent(1)).mark_id == "M000001"
     records.close()
+
+
+def test_a_newer_schema_is_refused_and_nothing_is_changed(home: Path, pinmark: Any) -> None:
+    """After a downgrade: one line with both schemas and the way on, exit 2, no byte written."""
+    home.mkdir()
+    opened = Records(home / "station.db")
+    mark(opened, 1)
+    opened.close()
+    with closing(sqlite3.connect(home / "station.db")) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+        connection.commit()
+    before = {path.name: path.read_bytes() for path in home.glob("station.db*")}
+    for words in (("records",), ("log", "fsck"), ("backup", str(home.parent / "backups"))):
+        done = pinmark(*words)
+        assert done.returncode == 2, done.stdout
+        said = " ".join(done.stderr.split())
+        assert f"has schema 9999, this pinmark knows up to {SCHEMA}; nothing was changed" in said
+        assert "restore the backup that the update took" in said
+    assert {path.name: path.read_bytes() for path in home.glob("station.db*")} == before
