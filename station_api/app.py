@@ -84,6 +84,8 @@ def make_app(service: Service | None, *, docs: bool = False, tls: bool = False) 
             service.webhooks.start()
             service.follower.start()
             service.circulation.start()
+            if service.plant is not None:
+                service.plant.start()
             await run_in_threadpool(service.replies.forget_old)
             await run_in_threadpool(service.upkeep.tidy)
             service.pulse.start()

@@ -106,6 +106,7 @@ def run(wanted: Wanted, keys: Settings) -> None:
     from station_api.app import make_app
     from station_api.interlocks import panel_of
     from station_api.service.memory import give_back_what_is_freed
+    from station_api.service.plant_link import link_to_plant
     from station_api.service.server import listen, make_server
     from station_api.service.service import make_service
     from station_api.service.tls import check_tls
@@ -133,6 +134,7 @@ def run(wanted: Wanted, keys: Settings) -> None:
             folder=keys.scans,
             witnesses=keys.witnesses,
         )
+        service.plant = link_to_plant(station.records, keys)
         app = make_app(service, docs=wanted.docs, tls=tls)
         server = make_server(app, wanted.tls_cert, wanted.tls_key)
         where = f"{'https' if tls else 'http'}://{wanted.host}:{listener.getsockname()[1]}"

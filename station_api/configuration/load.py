@@ -257,21 +257,24 @@ def _together(found: Settings, sources: Mapping[tuple[str, str], str]) -> list[F
         where = sources["service", given]
         problem = "stands alone"
         faults.append(Fault(where, f"[service] {given}", problem, "give tls_cert and tls_key"))
-    if found.records.database_url is not None:
-        faults += _database(found.records.database_url, sources["records", "database_url"])
+    for section, url in (
+        ("records", found.records.database_url), ("plant", found.plant.database_url),
+    ):  # fmt: skip
+        if url is not None:
+            faults += _database(section, url, sources[section, "database_url"])
     return faults
 
 
-def _database(url: str, where: str) -> list[Fault]:
+def _database(section: str, url: str, where: str) -> list[Fault]:
     import sqlalchemy as sa  # a fifth of a second, which only a station with a server pays
 
-    key = "[records] database_url"
+    key = f"[{section}] database_url"
     try:
         password = sa.make_url(url).password if "://" in url else None
     except sa.exc.ArgumentError:
         remedy = 'write for example database_url = "postgresql://pinmark@plant/pinmark"'
         return [Fault(where, key, "is no database URL", remedy)]
-    if password is None or where == environment_name("records", "database_url"):
+    if password is None or where == environment_name(section, "database_url"):
         return []
     remedy = "write the whole URL into a file, mode 600, and name it database_url_file"
     return [Fault(where, key, "holds a password", remedy)]

@@ -175,6 +175,22 @@ class WitnessesKeys(Section):
     )
 
 
+class PlantKeys(Section):
+    """The plant's database, to which a station with its own records is linked (docs/plant.md)."""
+
+    database_url: str | None = _key(
+        None, "server that orders are claimed at and the log is copied to; without a password",
+        "postgresql://pinmark@plant/pinmark", env="PINMARK_PLANT_URL",
+    )  # fmt: skip
+    database_url_file: Path | None = _key(
+        None, "file with the whole URL, password included, mode 600; it goes before database_url",
+        "/etc/pinmark/plant-url", env="PINMARK_PLANT_URL_FILE", secret=True,
+    )  # fmt: skip
+    name: str = _key("plant", "[station] name of the plant's own service", max_length=32)
+    orders_ahead: int = _key(20, "orders held here, to mark while it is away", ge=0, le=500)
+    every_s: int = _key(5, "s between two looks at the plant", ge=1, le=3600)
+
+
 class KeysKeys(Section):
     """Machine keys."""
 
@@ -342,6 +358,7 @@ class Settings(Section):
     records: RecordsKeys = RecordsKeys()
     log: LogKeys = LogKeys()
     witnesses: WitnessesKeys = WitnessesKeys()
+    plant: PlantKeys = PlantKeys()
     keys: KeysKeys = KeysKeys()
     service: ServiceKeys = ServiceKeys()
     engraver: EngraverKeys = EngraverKeys()

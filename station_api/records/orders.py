@@ -117,6 +117,56 @@ class Orders:
 
         return self._records.writer.run(work)
 
+    def held_by(self, station: str) -> list[str]:
+        """Return the orders that a station holds and that are not known to be begun."""
+        query = sa.select(orders.c.order_id).where(
+            orders.c.holder == station, orders.c.state == OrderState.CLAIMED.value
+        )
+        with self._records.database.reading.connect() as connection:
+            return [str(row[0]) for row in connection.execute(query.order_by(orders.c.order_id))]
+
+    def without_mark(self, order_ids: list[str]) -> list[str]:
+        """Return those of these orders that no mark of these records was begun for."""
+        query = sa.select(marks.c.order_id).where(marks.c.order_id.in_(order_ids))
+        with self._records.database.reading.connect() as connection:
+            begun = {str(row[0]) for row in connection.execute(query)}
+        return [one for one in order_ids if one not in begun]
+
+    def hold_again(
+        self, station: str, order_ids: list[str], lease_us: int = LEASE_US
+    ) -> list[Claim]:
+        """Claim anew, under new tokens, orders that this station holds and never began.
+
+        Only the holder itself asks this, about what its own records show; one that went to
+        others meanwhile stays theirs.
+        """
+        began = self._clock.read()
+
+        def work(connection: sa.Connection) -> list[Claim]:
+            found = []
+            for order_id in order_ids:
+                row = find_order(connection, order_id)
+                if row and row["holder"] == station and row["state"] == OrderState.CLAIMED.value:
+                    row |= {"fence": row["fence"] + 1}
+                    self._hold(connection, row, station, began, lease_us)
+                    found.append(to_claim(row))
+            return found
+
+        return self._records.writer.run(work)
+
+    def count_held(self) -> int:
+        """Return how many orders this station could begin now under claims that are good."""
+        now = self._clock.read()
+        query = sa.select(sa.func.count()).where(
+            orders.c.holder == self._records.station,
+            orders.c.state == OrderState.CLAIMED.value,
+            orders.c.boot_id == now.boot_id,
+            orders.c.steady_until_us > now.monotonic_us,
+            ~sa.exists().where(marks.c.order_id == orders.c.order_id),
+        )
+        with self._records.database.reading.connect() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
     def take_up(self, connection: sa.Connection, row: dict[str, Any]) -> None:
         """Hold an order again whose pin two people gave up: a successor may be marked.
 

@@ -48,6 +48,7 @@ def health(service: ServiceOf) -> dict[str, Any]:
         "in_doubt": len(waiting),
         "engraver": "none" if service.runner.port is None else _busy(service),
         "witnesses": [one["state"] for one in service.circulation.states()],
+        "plant": None if service.plant is None else service.plant.state()["state"],
     }
 
 

@@ -38,6 +38,7 @@ from station_api.service.line import Line
 from station_api.service.live import Live
 from station_api.service.metrics import Metrics
 from station_api.service.plans import Plans
+from station_api.service.plant_link import PlantLink
 from station_api.service.pulse import Pulse
 from station_api.service.runner import Runner
 from station_api.service.scan_store import ScanStore
@@ -91,6 +92,7 @@ class Service:
     pulse: Pulse
     desk: Desk
     follower: Follower
+    plant: PlantLink | None = None
 
     def checkpoint(self) -> str:
         """Sign where the log stands now; with the cosignatures that this checkpoint has."""
@@ -108,6 +110,8 @@ class Service:
         self.live.close()
         self.follower.stop()
         self.circulation.stop()
+        if self.plant is not None:
+            self.plant.stop()
         self.webhooks.stop()
         self.runner.finish()
         self.gathering.close()
