@@ -1,6 +1,6 @@
 """What a crash leaves lying about: found by the doctor, tidied without losing any evidence.
 
-In: the station's folder, open records, the folder of backups. Out: `Leftover`, and what was done. A
+In: the station's folder, open records, the configuration. Out: `Leftover`, and what was done. A
 file is removed only if it was never finished and never named by anything: half a backup, and what
 `firmware_bridge.durable` had not yet put in its place. A scan without a row, which a crash between
 the file and its row leaves, may be the only picture of a pin: it is moved into ``scans/kept``,
@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from engraver.errors import StorageError
 from firmware_bridge.durable import make_folder, refusal, sync_folder
+from station_api.configuration import Settings
 from station_api.logs import fields
 from station_api.records import Records
 from station_api.tables import scans
@@ -60,11 +61,14 @@ class Leftover:
 
 
 def find(
-    home: Path, records: Records, backups: Path | None, now_s: float | None = None
+    home: Path, records: Records, keys: Settings, now_s: float | None = None
 ) -> list[Leftover]:
-    """Return what lies about. Files that came just now are somebody's work and no leftovers."""
+    """Return what lies about. Files that came just now are somebody's work and no leftovers.
+
+    ``keys`` says where backups and the watched folder of scans are.
+    """
     now = time.time() if now_s is None else now_s
-    found = [one for one in _unfinished(home, backups, now) if one.age_s > UNFINISHED_S]
+    found = [one for one in _unfinished(_folders(home, keys), now) if one.age_s > UNFINISHED_S]
     lonely = [one for one in _scans(home / "scans", now) if one.age_s > UNRECORDED_S]
     named = _recorded(records) if lonely else frozenset()
     return found + [one for one in lonely if one.path.stem not in named]
@@ -92,10 +96,10 @@ def tidy(found: list[Leftover]) -> list[tuple[Leftover, Path | None]]:
     return done
 
 
-def tidy_at_start(home: Path, records: Records, backups: Path | None) -> None:
+def tidy_at_start(home: Path, records: Records, keys: Settings) -> None:
     """Tidy as a service starts; a disk that refuses is said and stops nothing."""
     try:
-        tidy(find(home, records, backups))
+        tidy(find(home, records, keys))
     except (StorageError, OSError, sa.exc.SQLAlchemyError):
         LOG.exception("leftovers of a crash stay where they are")
 
@@ -123,12 +127,20 @@ def _scans(folder: Path, now: float) -> Iterator[Leftover]:
     return (one for one in _files(folder, What.SCAN, now) if _SCAN.fullmatch(one.path.name))
 
 
-def _unfinished(home: Path, backups: Path | None, now: float) -> Iterator[Leftover]:
-    """Yield half-written files, in the folders that this program writes and nowhere else."""
-    places = [home, *(home / name for name in ("log", "journals", "evidence", "profiles"))]
-    if backups is not None:
+def _folders(home: Path, keys: Settings) -> list[Path]:
+    """Return the folders that this program writes into."""
+    own = ("log", "journals", "evidence", "profiles", "trace/scans")
+    places = [home, *(home / name for name in own)]
+    if (backups := keys.backup.folder) is not None:
         places += [backups, backups / "evidence"]
-    for folder in dict.fromkeys(places):
+    if (watched := keys.scans.folder) is not None:
+        places += [watched / "inspected", watched / "kept"]
+    return list(dict.fromkeys(places))
+
+
+def _unfinished(folders: list[Path], now: float) -> Iterator[Leftover]:
+    """Yield half-written files, in these folders and nowhere else."""
+    for folder in folders:
         for one in _files(folder, What.HALF_BACKUP, now):
             if _HALF_BACKUP.fullmatch(one.path.name):
                 yield one

@@ -1,6 +1,6 @@
 """`pinmark tidy`: set aside or remove what a crash left lying about.
 
-In: the station's folder, the folder of backups. Out: a line a file, or JSON with ``files``: ``what
+In: the station's folder, the configuration. Out: a line a file, or JSON with ``files``: ``what
 file bytes age_s place`` (null where the file was removed). The service does the same as it starts.
 """
 
@@ -34,7 +34,7 @@ def tidy(
     station's scans. Example: pinmark tidy --look
     """
     with open_station() as station:
-        found = find(station.home, station.records, settings().backup.folder)
+        found = find(station.home, station.records, settings())
         places = dict.fromkeys((one.path for one in found), None) if look else {}
         if not look:
             places = {one.path: place for one, place in tidy_away(found)}

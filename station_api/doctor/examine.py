@@ -87,8 +87,7 @@ def _of_records(place: Place) -> Iterator[tuple[str, Callable[[], Iterable[Check
     yield "log", lambda: kept.log(records, home)
     yield witnesses.NAME, lambda: witnesses.witnesses(records, settings.witnesses, place.witnesses)
     yield "backup", lambda: kept.backups(records, settings.backup)
-    folder = settings.backup.folder
-    yield leftovers.NAME, lambda: leftovers.leftovers(home, records, folder)
+    yield leftovers.NAME, lambda: leftovers.leftovers(home, records, settings)
     yield "marks in doubt", lambda: kept.doubts(records)
 
 

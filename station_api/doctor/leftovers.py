@@ -1,6 +1,6 @@
 """What lies about after a crash, and recorded scans whose file is gone.
 
-In: the station's folder, open records, the folder of backups. Out: one check.
+In: the station's folder, open records, the configuration. Out: one check.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from station_api.configuration import Settings
 from station_api.doctor.check import Check, ok, warning
 from station_api.records import Records
 from station_api.tidying import find, set_aside, without_file
@@ -16,9 +17,9 @@ from station_api.tidying import find, set_aside, without_file
 NAME = "leftovers"
 
 
-def leftovers(home: Path, records: Records, backups: Path | None) -> Iterator[Check]:
+def leftovers(home: Path, records: Records, keys: Settings) -> Iterator[Check]:
     """Say what `pinmark tidy` would do, what it did before, and which scans are missing."""
-    found = Counter(one.what.value for one in find(home, records, backups))
+    found = Counter(one.what.value for one in find(home, records, keys))
     aside = set_aside(home)
     said = [f"{number} times {what}" for what, number in sorted(found.items())]
     if aside:

@@ -91,7 +91,7 @@ class Upkeep:
 
     def tidy(self) -> None:
         """Put away what a crash left; nothing that may be evidence is deleted."""
-        tidy_at_start(self._home, self._records, read_here().settings.backup.folder)
+        tidy_at_start(self._home, self._records, read_here().settings)
 
     def bundle(self) -> bytes:
         """Return a support bundle, a zip without secrets or serials."""

@@ -14,6 +14,8 @@ import pytest
 
 from engraver.errors import StorageError
 from station_api import tidying
+from station_api.configuration import Settings
+from station_api.configuration.model import BackupKeys, ScansKeys
 from station_api.doctor.leftovers import leftovers
 from station_api.people import Caller, Role
 from station_api.records import Records
@@ -78,12 +80,12 @@ def test_a_crash_between_a_scan_and_its_row_loses_no_scan(
     lonely = home / "scans" / f"{'f' * 64}.x3p"
     assert lonely.exists()
     again = Records(home / "station.db")
-    assert find(home, again, None) == []  # its row may be on the way
-    (found,) = find(home, again, None, time.time() + UNRECORDED_S + 60)
+    assert find(home, again, Settings()) == []  # its row may be on the way
+    (found,) = find(home, again, Settings(), time.time() + UNRECORDED_S + 60)
     assert (found.what, found.path) == (What.SCAN, lonely)
     os.utime(lonely, (time.time() - LATER_S,) * 2)
     os.utime(store.path(kept.scan_id), (time.time() - LATER_S,) * 2)
-    (said,) = leftovers(home, again, None)
+    (said,) = leftovers(home, again, Settings())
     assert said.state.value == "warning" and "`pinmark tidy`" in said.remedy
     again.close()
     assert json.loads(pinmark("tidy", "--look", "--json").stdout)["files"][0]["place"] is None
@@ -100,7 +102,8 @@ def test_a_crash_between_a_scan_and_its_row_loses_no_scan(
 
 def test_half_a_backup_goes_after_a_day_and_sound_ones_stay(records: Records, home: Path) -> None:
     """Killed while it is checked, a backup leaves a .partial; what is young is somebody's work."""
-    folder = home.parent / "backups"
+    folder, watched = home.parent / "backups", home.parent / "watched"
+    keys = Settings(backup=BackupKeys(folder=folder), scans=ScansKeys(folder=watched))
     mark(records, 1)
     sound = age(folder / "pinmark-S1-0000000001-20270101T000000Z.db", 400 * UNFINISHED_S)
     unsound = age(folder / f"{sound.name}.unsound", 400 * UNFINISHED_S)
@@ -110,15 +113,17 @@ def test_half_a_backup_goes_after_a_day_and_sound_ones_stay(records: Records, ho
     killed(home, f"backup.check_backup = die\n{work}")
     (half,) = [one for one in folder.glob("*.partial") if one != strange]
     again = Records(home / "station.db")
-    assert find(home, again, folder) == []
+    assert find(home, again, keys) == []
     os.utime(half, (time.time() - LATER_S,) * 2)
     wal = age(half.with_name(half.name + "-wal"), LATER_S)
     new = age(home / "log" / "checkpoint.new", LATER_S)
     copy = age(home / "station.db.partial", LATER_S)
-    assert {one.path for one in find(home, again, folder)} == {half, wal, new, copy}
-    tidying.tidy_at_start(home, again, folder)
-    assert not any(one.exists() for one in (half, wal, new, copy))
-    assert sound.exists() and unsound.exists() and strange.exists()
+    note = age(watched / "kept" / "a.x3p.receipt.json.new", LATER_S)
+    theirs = age(watched / "b.x3p.new", LATER_S)  # the instrument's own, and none of ours
+    assert {one.path for one in find(home, again, keys)} == {half, wal, new, copy, note}
+    tidying.tidy_at_start(home, again, keys)
+    assert not any(one.exists() for one in (half, wal, new, copy, note))
+    assert theirs.exists() and sound.exists() and unsound.exists() and strange.exists()
     again.close()
 
 
@@ -127,7 +132,7 @@ def test_scans_set_aside_never_replace_one_another(records: Records, home: Path)
     name = f"{'e' * 64}.x3p"
     for content in (b"one", b"two"):
         age(home / "scans" / name, LATER_S, content)
-        tidy(find(home, records, None))
+        tidy(find(home, records, Settings()))
     aside = sorted((home / "scans" / "kept").iterdir())
     assert [one.read_bytes() for one in aside] == [b"two", b"one"]
 
@@ -136,10 +141,10 @@ def test_recorded_scans_without_a_file_are_said(records: Records, home: Path) ->
     """A restore brings rows and no scans: the doctor says how many are missing, and what to do."""
     store = ScanStore(records, home, lambda _: (4, 4))
     kept = store.keep(age(home / "scans" / "a.part", 0), ENGINEER)
-    (said,) = leftovers(home, records, None)
+    (said,) = leftovers(home, records, Settings())
     assert said.state.value == "ok"
     store.path(kept.scan_id).unlink()
-    (said,) = leftovers(home, records, None)
+    (said,) = leftovers(home, records, Settings())
     assert said.state.value == "warning" and "1 recorded scans have no file" in said.found
 
 
@@ -148,14 +153,14 @@ def test_a_clock_in_1970_finds_nothing_and_a_disk_that_refuses_stops_nothing(
 ) -> None:
     """Every file is from the future then; and a start goes on beside a read-only disk."""
     half = age(home / "station.db.partial", LATER_S)
-    assert find(home, records, None, 0.0) == []
+    assert find(home, records, Settings(), 0.0) == []
 
     def refuse(_self: Path, missing_ok: bool = False) -> None:
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(StorageError, match="read-only"):
-        tidy(find(home, records, None))
-    tidying.tidy_at_start(home, records, None)
+        tidy(find(home, records, Settings()))
+    tidying.tidy_at_start(home, records, Settings())
     monkeypatch.undo()
     assert half.exists()
