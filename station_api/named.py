@@ -12,10 +12,10 @@ from pathlib import Path
 import platformdirs
 
 import hardware
-from engraver.errors import PinmarkError
+from engraver.errors import InputError, PinmarkError
 from station_api.configuration.load import Fault
 from station_api.configuration.model import Settings
-from station_api.neighbours import tls_context
+from station_api.neighbours import read_neighbours, tls_context
 from station_api.profiles import load_setup
 from station_api.service.tls import check_tls, refuse_in_the_clear
 
@@ -41,8 +41,25 @@ def _looks(found: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
     if engraver.panel is not None:
         name = engraver.panel
         yield "[engraver] panel", lambda: hardware.load("panels", name, shelves)
+    if found.witnesses.neighbours:
+        yield "[witnesses] neighbours", lambda: refuse_own(found)
     if found.witnesses.ca_file is not None:
         yield "[witnesses] ca_file", lambda: tls_context(found.witnesses.ca_file)
     tls = service.tls_cert is not None
     yield "[service] tls_cert", lambda: check_tls(service.tls_cert, service.tls_key)
     yield "[service] host", lambda: refuse_in_the_clear(service.host, tls=tls, plain=service.plain)
+
+
+def refuse_own(found: Settings) -> None:
+    """Refuse a station that is named as its own witness: it would show nobody anything.
+
+    Raises
+    ------
+    InputError
+        Says which name it is.
+    """
+    own = f"{found.log.origin or f'pinmark.local/{found.station.name}'}/witness"
+    if own in {one.key.name for one in read_neighbours(found.witnesses.neighbours)}:
+        raise InputError(
+            f"{own} is this station itself; copy what `pinmark log key --witness` prints on another"
+        )

@@ -2,7 +2,7 @@
 
 In: `[witnesses]` of the configuration. Out: a line a witness, or JSON with ``witnesses``: ``witness
 url size at_s state said``. The service asks by itself; ``--ask`` asks now, where none is running.
-Exit 1: a witness says that this log was set back or rewritten.
+Exit 1: a witness denies this log, or is none; 3: one that was asked did not cosign.
 """
 
 from __future__ import annotations
@@ -56,8 +56,10 @@ def witness(
     else:
         for one in found:
             shell.console.print(_told(one), markup=False, soft_wrap=True)
-    grave = any(answer is not None and answer.outcome in GRAVE for answer in answers)
-    return shell.BAD_MARK if grave else shell.DONE
+    outcomes = {answer.outcome for answer in answers if answer is not None}
+    if outcomes & GRAVE:
+        return shell.BAD_MARK
+    return shell.DONE if outcomes <= {Outcome.COSIGNED} else shell.UNKNOWN_STATE
 
 
 def _ask(station: Station, one: Neighbour, line: Line) -> Answer:

@@ -12,6 +12,7 @@ from engraver.errors import InputError
 from station_api.configuration.load import read
 from station_api.neighbours import read_neighbour, read_neighbours
 from station_api.transparency.note import Algorithm, generate_key
+from tests.station_api.records.conftest import free_port
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 URL = "https://s2.example:8080/v1/log"
@@ -82,3 +83,20 @@ def test_the_file_takes_a_list_and_config_check_names_what_is_wrong(
         done = pinmark("config", "check")
         told = " ".join(done.stdout.split())
         assert done.returncode == 2 and said in told and "[witnesses]" in told, told
+
+
+def test_a_station_is_not_its_own_witness_and_one_that_is_away_is_exit_3(
+    tmp_path: Path, pinmark: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key copied on the wrong machine is named; asking by hand tells that nobody cosigned."""
+    file = tmp_path / "pinmark.toml"
+    monkeypatch.setenv("PINMARK_CONFIG", str(file))
+    own = key("pinmark.local/S1/witness")
+    file.write_text(f'[witnesses]\nneighbours = ["{URL} {own}"]\n')
+    done = pinmark("config", "check")
+    assert done.returncode == 2 and "is this station itself" in " ".join(done.stdout.split())
+    gone = f"http://127.0.0.1:{free_port()}/v1/log"
+    file.write_text(f'[witnesses]\nneighbours = ["{gone} {key()}"]\n')
+    assert pinmark("log", "witness").returncode == 0
+    done = pinmark("log", "witness", "--ask")
+    assert done.returncode == 3 and "Connection refused" in done.stdout
