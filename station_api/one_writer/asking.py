@@ -48,7 +48,7 @@ def put(records: Records, home: Path, deed: str, fields: Mapping[str, Any]) -> A
     while True:
         with station_lock(home) as held:
             if held:
-                records.database.may_write = True
+                records.begin_writing()
                 try:
                     return do(records, home, deed, key if was_asked else None, fields)
                 finally:

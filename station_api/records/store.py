@@ -74,11 +74,17 @@ class Records:
         self.database: Database = open_database(where, may_write=may_write)
         self.writer = Writer(self.database.writing)
         self.ledger = Ledger(self.station)
-        if may_write and (head := keep_head(self.database, self.station)):
-            self.writer.head, self.ledger.on_append = head, head.appended
+        if may_write:
+            self.begin_writing()
         self._clock = clock or SystemClock()
         self._engine = self.database.writing
         self.actor = "station"
+
+    def begin_writing(self) -> None:
+        """Be the one that writes; the caller holds the station's lock."""
+        self.database.may_write = True
+        if self.writer.head is None and (head := keep_head(self.database, self.station)):
+            self.writer.head, self.ledger.on_append = head, head.appended
 
     def on_behalf_of(self, person: str) -> Records:
         """Return the same records, whose marks are begun in a person's name."""

@@ -21,6 +21,7 @@ from station_api import kept
 from station_api.home import station_lock
 from station_api.one_writer import answering, asking, wire
 from station_api.records import Records
+from station_api.records.head import read_head
 from station_api.station import open_station
 from station_api.trace.queries import Queries
 from station_api.trace.requests import Requests
@@ -82,6 +83,8 @@ def test_a_writer_that_dies_while_asked(station: Path, when: str) -> None:
         assert (station / "station.sock").is_socket()  # nobody answers: nobody waits for it
         opened.sign()
         assert kept.fsck(opened.records).sound
+        head = read_head(opened.records.database.path)
+        assert head is not None and head.size == opened.records.size()
     with open_station(to_mark=True), open_station() as second:
         assert not second.alone
         second.record("query", row=a_query())
