@@ -8,7 +8,9 @@ application, behind the same layers, takes the same path and the same body, and 
 beside it stands one that also signs the caller in. Rounds of the three alternate, and the ratio
 is the median of the ratios of each round. The last columns are the server's own CPU time
 a request, which other work on the machine disturbs less, and durable commits a transition. On a
-disk the rate is bounded by what an fdatasync takes there just now, which is said beside it.
+disk the rate is bounded by what an fdatasync takes there just now, which is said beside it. A disk
+that answers within a quarter of a millisecond is waited for on the loop, one that stalls by a
+thread (decision 175): where others write too, the rate on disk tells more of them than of us.
 """
 
 from __future__ import annotations

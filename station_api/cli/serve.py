@@ -105,7 +105,10 @@ def run(wanted: Wanted, keys: Settings) -> None:
     # the web framework costs every other command a second of start-up
     from station_api.app import make_app
     from station_api.interlocks import panel_of
-    from station_api.service.memory import give_back_what_is_freed
+    from station_api.service.memory import (
+        give_back_what_is_freed,
+        look_for_no_garbage_in_what_stands,
+    )
     from station_api.service.plant_link import link_to_plant
     from station_api.service.server import listen, make_server
     from station_api.service.service import make_service
@@ -141,6 +144,7 @@ def run(wanted: Wanted, keys: Settings) -> None:
         say_where(station, service.people, where, sample=wanted.sample is not None)
         if wanted.sample is not None:
             stack.enter_context(furnishing(station.records, service.people))
+        look_for_no_garbage_in_what_stands()
         server.run(sockets=[listener])
 
 
