@@ -69,10 +69,13 @@ def take_backup(
             _copy_tables(records, partial)
         _sync(partial)
     except (OSError, sqlite3.Error) as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        _discard(partial)
         raise _not_written(f"the backup in {folder}", error) from error
-    report = check_backup(partial, keys, records.station)
+    try:
+        report = check_backup(partial, keys, records.station)
+    except BaseException:  # not even looked through: a disk that is full needs its room back
+        _discard(partial)
+        raise
     if not report.sound:
         partial.replace(folder / f"{name}.unsound")
         raise StorageError(
@@ -130,6 +133,13 @@ def restore_backup(
         with suppress(OSError):
             partial.unlink(missing_ok=True)
     return report
+
+
+def _discard(partial: Path) -> None:
+    """Remove what was copied of a database, as far as the disk lets."""
+    for end in ("", "-wal", "-shm"):
+        with suppress(OSError):
+            partial.with_name(partial.name + end).unlink(missing_ok=True)
 
 
 def check_backup(
