@@ -26,6 +26,7 @@ from typing import Any
 
 from engraver import errors
 from engraver.errors import InputError, PinmarkError, StorageError
+from station_api.service.memory import give_back_what_is_freed
 
 JOBS = "station_api.quality.work"
 MOST_WAITING = 4
@@ -103,6 +104,12 @@ class Bench:
                 self._replies.popitem(last=False)
         return reply
 
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, if there is one."""
+        alive = self._process is not None and self._process.is_alive()
+        return self._process.pid if alive else None
+
     def close(self) -> None:
         """End the worker; a job at work is given up."""
         self._closed = True
@@ -178,6 +185,7 @@ def work(pipe: Connection, jobs: str, memory_bytes: int, niceness: int, idle_s: 
     """Do jobs until the pipe ends or nobody asks: the whole life of the worker."""
     for name in ("OMP", "OPENBLAS", "MKL"):  # before numpy is loaded, in this process alone
         os.environ[f"{name}_NUM_THREADS"] = "1"
+    give_back_what_is_freed()
     os.nice(niceness)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     with suppress(OSError):  # a machine out of memory ends this process, not the one that marks

@@ -18,8 +18,8 @@ from station_api.service.bench import Bench
 from station_api.walk import PlannedMark, Watcher, timed
 
 JOBS = "station_api.quality.line_work"
-IDLE_S = 30.0
-"""A pin takes a minute: the worker is gone before it ends, and its memory with it."""
+IDLE_S = 10.0
+"""A pin streams for a minute: the worker that planned it is gone for most of it."""
 
 NICENESS = 5
 """Behind the service and the stream, before the engineer's bench."""
@@ -66,6 +66,11 @@ class Line:
         """Inspect a pin: ``good``, and the ``detail`` that a transition records."""
         judged: dict[str, Any] = json.loads(self._bench.run("judge", path, setup, code))
         return judged
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, if there is one."""
+        return self._bench.pid
 
     def close(self) -> None:
         """End the worker."""

@@ -1,9 +1,9 @@
 """Memory of a small board: what is freed goes back to the machine, what stands is left alone.
 
-In: nothing. Out: nothing; glibc's malloc is told once, at the start of the service. By itself it
-keeps one heap a thread, up to eight a core, and raises the size from which a block is mapped on its
-own with every large array that is freed: the figures of a plan, tens of megabytes, then stay.
-Authority: mallopt(3). Elsewhere (musl) nothing happens.
+In: nothing. Out: nothing; glibc's malloc is told once, at the start of the service and of its
+workers. By itself it keeps one heap a thread, up to eight a core, and raises the size from which a
+block is mapped on its own with every large array that is freed: the figures of a plan, tens of
+megabytes, then stay. Authority: mallopt(3). Elsewhere (musl) nothing happens.
 """
 
 from __future__ import annotations

@@ -53,6 +53,7 @@ def test_a_kept_scan_is_given_to_its_mark_and_no_other(screen: Screen, tmp_path:
         expect(found).to_contain_text("pins were exchanged", timeout=LONG_MS)
         expect(page.get_by_role("button", name="Give it")).to_have_count(0)
         look(page, tmp_path, "refused")
+        assert station.service.records.get(first).state is MarkState.MARKED
         assert serious(page) == []
         ask(page, "zq0041")
         expect(page.get_by_role("status").filter(has_text="code of this mark")).to_contain_text(

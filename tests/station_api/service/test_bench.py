@@ -73,7 +73,7 @@ def test_a_worker_that_nobody_asks_ends_and_the_next_job_has_a_new_one() -> None
         first = bench.run("whoami").split()[0]
         worker, pipe = bench._process, bench._pipe
         wait_until(lambda: not worker.is_alive(), 60.0)
-        assert worker.exitcode == 0
+        assert (worker.exitcode, bench.pid) == (0, None)
         second = bench.run("whoami").split()[0]
         assert second != first
         wait_until(lambda: not bench._process.is_alive(), 60.0)

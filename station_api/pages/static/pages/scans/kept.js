@@ -74,8 +74,13 @@ function Found({ found }) {
       <dt>${t("scans.give-ordered")}</dt><dd class="code"><${Code} text=${found.ordered} beside=${found.read_back} /></dd>
       <dt>${t("scans.give-read-back")}</dt><dd class="code"><${Code} text=${found.read_back} beside=${found.ordered} /></dd>
       <dt>${t("scans.give-verdict")}</dt><dd>${t(found.good ? "scans.give-good" : "scans.give-bad", { grade: found.grade })}</dd></dl>
-    ${found.said && html`<p>${found.said}</p>`}
+    ${found.needs !== "nothing" && html`<p>${said(found)}</p>`}
     ${found.needs !== "refused" && found.findings.length > 0 && html`<ul>${found.findings.slice(0, 4).map((one) => html`<li key=${one}>${one}</li>`)}</ul>`}</section>`;
+}
+
+function said({ reads_mark: other, read_back: read, ordered, mark_id: mark, agrees }) {
+  if (other) return t("scans.give-said-other", { read, other, ordered, mark });
+  return agrees ? t("scans.give-said-older", { mark }) : t("scans.give-said-none", { read, ordered, mark });
 }
 
 /* A symbol that differs is marked by its frame, not by colour alone. */
