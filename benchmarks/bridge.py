@@ -177,7 +177,11 @@ def starvation() -> tuple[int, float, float]:
     checked = preflight.check(program, wire, setup.machine)
     streamer.run(checked, wire, make_intent(program))
     firmware = wire.firmware
-    return firmware.counters.starved, firmware.last_program_s, program.estimated_time_s
+    return (
+        firmware.counters.starved + firmware.counters.late,
+        firmware.last_program_s,
+        program.estimated_time_s,
+    )
 
 
 def main() -> None:

@@ -319,6 +319,11 @@ def figures(folder: Path) -> dict[str, float]:
     return found
 
 
+def starvations_in(found: dict[str, float]) -> float:
+    """Return how often the planner ran empty: with a line at hand, and because none had come."""
+    return found["starvations"] + found["late_lines"]
+
+
 def measure(browser: Browser, stack: ExitStack, folder: Path) -> None:
     """Print what the text above promises."""
     whole_s, page_s, service_s = min(first_page(browser, folder) for _ in range(3))
@@ -349,7 +354,7 @@ def measure(browser: Browser, stack: ExitStack, folder: Path) -> None:
     page.evaluate(WATCH)
     for number, wanted in enumerate((1, SCREENS)):
         screens += [signed_in(browser, url) for _ in range(wanted - len(screens))]
-        before = figures(engraver)["starvations"] if number else 0
+        before = starvations_in(figures(engraver)) if number else 0
         page.evaluate("() => { window.seen.length = 0; }")
         order = f"WO-{2001 + number}"
         mark(page, order)
@@ -358,7 +363,7 @@ def measure(browser: Browser, stack: ExitStack, folder: Path) -> None:
         times = sorted(acknowledged.values())
         now = figures(engraver)
         print(
-            f"{wanted:7d}  {now['starvations'] - before:11.0f}  {times[-1] - times[0]:8.2f}"
+            f"{wanted:7d}  {starvations_in(now) - before:11.0f}  {times[-1] - times[0]:8.2f}"
             f"{statistics.median(late):25.0f}"
             + "".join(f"{late[int(share * (len(late) - 1))]:6.0f}" for share in (0.95, 0.99, 1.0))
         )

@@ -9,6 +9,7 @@ one is on disk. Strokes count from 0; -1 means none.
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,6 +50,62 @@ class Journal:
             replace_durably(self.path, json.dumps(asdict(entry)))
         except OSError as error:
             raise refusal(f"journal {self.path}", error) from error
+
+
+class Ahead:
+    """Writes one entry of a journal at a time on a thread of its own.
+
+    A disk that is busy with somebody else's files takes longer for one sync than the controller's
+    buffer lasts: the thread that sends must not wait for it before it has to.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+        self.promised = 0
+        """Lines that may be sent by the last entry that is on disk."""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether an entry was begun whose end nobody has asked for."""
+        return self._thread is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether asking for its end would not wait."""
+        return self._thread is None or not self._thread.is_alive()
+
+    def begin(self, entry: Entry) -> None:
+        """Begin to write an entry; one at a time."""
+        self._thread = threading.Thread(target=self._write, args=(entry,), name="pinmark-journal")
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait until the entry is on disk.
+
+        Raises
+        ------
+        StorageError
+            If the disk refused it; the promise of the one before holds.
+        """
+        self.settle()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def settle(self) -> None:
+        """Wait until nothing is being written, whatever came of it."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _write(self, entry: Entry) -> None:
+        try:
+            self._journal.write(entry)
+            self.promised = entry.may_send_lines
+        except BaseException as error:  # raised where its end is asked for
+            self._error = error
 
 
 def read_journal(path: Path) -> Entry:

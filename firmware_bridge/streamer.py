@@ -26,7 +26,7 @@ from engraver.errors import PinmarkError, PortError, PortLostError, ProgramError
 from engraver.record import MarkIntent, Outcome, RunReceipt, StopCause
 from firmware_bridge.books import Books, Stopped
 from firmware_bridge.control import Control, Wish
-from firmware_bridge.journal import Entry, Journal
+from firmware_bridge.journal import Ahead, Entry, Journal
 from firmware_bridge.ledger import Ledger
 from firmware_bridge.link import Link
 from firmware_bridge.port import Port
@@ -117,7 +117,8 @@ class _Run:
     ) -> None:
         self._checked, self._intent, self._on_progress = checked, intent, on_progress
         self._control, self._pauses = control, pauses
-        self._journal, self._reserved, self._journal_s = Journal(journal), 0, 0.0
+        self._journal, self._journal_s = Journal(journal), 0.0
+        self._ahead = Ahead(self._journal)
         self._port, self._link = port, Link(port)
         self._sender = Sender(checked.program.lines, checked.controller.rx_bytes)
         self._sender.limit = 0
@@ -224,14 +225,14 @@ class _Run:
     def _reserve(self) -> None:
         """Keep the durable promise ahead of what is sent; lines beyond it wait."""
         now_s = self._port.now_s()
-        total = self._ledger.lines
-        if self._sender.sent + RESERVE_LINES // 4 >= self._reserved < total or (
-            now_s - self._journal_s > JOURNAL_S
-        ):
-            self._reserved = min(self._sender.sent + RESERVE_LINES, total)
-            self._write_journal(self._reserved, "marking")
+        sent, total = self._sender.sent, self._ledger.lines
+        near = sent + RESERVE_LINES // 4 >= self._ahead.promised < total
+        if not self._ahead.at_work and (near or now_s - self._journal_s > JOURNAL_S):
+            self._ahead.begin(self._entry(min(sent + RESERVE_LINES, total), "marking"))
             self._journal_s = now_s
-        self._sender.limit = min(self._books.checkpoint, self._reserved)
+        if self._ahead.at_work and (self._ahead.done or sent >= self._ahead.promised):
+            self._ahead.finish()
+        self._sender.limit = min(self._books.checkpoint, self._ahead.promised)
 
     def _obey(self) -> None:
         while (wish := self._control.next_wish()) is not None:
@@ -327,17 +328,19 @@ class _Run:
         )
 
     def _write_journal(self, may_send: int, state: str) -> None:
+        self._ahead.settle()
+        self._journal.write(self._entry(may_send, state))
+
+    def _entry(self, may_send: int, state: str) -> Entry:
         ledger = self._ledger
-        self._journal.write(
-            Entry(
-                self._intent.mark_id,
-                self._checked.program.sha256,
-                ledger.executed_lines,
-                may_send,
-                ledger.last_surely_done,
-                ledger.not_begun_after(may_send),
-                state,
-            )
+        return Entry(
+            self._intent.mark_id,
+            self._checked.program.sha256,
+            ledger.executed_lines,
+            may_send,
+            ledger.last_surely_done,
+            ledger.not_begun_after(may_send),
+            state,
         )
 
     def _tell(self) -> None:

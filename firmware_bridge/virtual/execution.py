@@ -137,7 +137,7 @@ def plan_line(
     if is_jog:
         block.laser = 0
     if firmware.motion.stopped and firmware.state is State.IDLE:
-        firmware.state = State.JOG if is_jog else State.RUN
+        firmware.set_off(State.JOG if is_jog else State.RUN)
     firmware.motion.push(block)
 
 

@@ -86,6 +86,7 @@ class Firmware:
         self._ends_received = 0
         self._reset_asked = self._cycle_asked = False
         self._job: Job | None = None
+        self._dry = False
         self._wait: Wait = -inf
         self._wire = IdealWire(machine)
         self.deaf_until_s = self.busy_until_s = -inf
@@ -176,7 +177,7 @@ class Firmware:
         self.motion.reset()
         self.inbox.clear()
         self._reset_asked = self._cycle_asked = False
-        self._job, self._wait = None, -inf
+        self._job, self._wait, self._dry = None, -inf, False
         moving = moving and self.flavour.alarms_on_reset
         self.state = State.ALARM if moving or keep_alarm else State.IDLE
         if moving:
@@ -190,6 +191,7 @@ class Firmware:
     def end_program(self) -> None:
         """Note that M2 or M30 has ended a program with all motion done."""
         self.counters.programs += 1
+        self._dry = False
         begun_s = self.now_s if self.program_start_s is None else self.program_start_s
         self.last_program_s, self.program_start_s = self.now_s - begun_s, None
         self.on_program_end()
@@ -209,7 +211,7 @@ class Firmware:
         """Start again as after a power cut: the place reached is called zero."""
         self.motion.reset()
         self.motion.forget_place()
-        self.state, self._job, self._wait = State.IDLE, None, -inf
+        self.state, self._job, self._wait, self._dry = State.IDLE, None, -inf, False
         self.inbox.clear()
         self._reset_asked = self._cycle_asked = False
         self.boot()
@@ -275,6 +277,12 @@ class Firmware:
             self.state = State.IDLE
             if self._job is not None and self._wait is not Waits.STILL:
                 self.counters.starved += 1
+            self._dry = self._job is None  # no line at hand: the host was late, or has ended
+
+    def set_off(self, state: State) -> None:
+        """Begin to move, or go on moving; count it where the planner had run empty before."""
+        self.counters.late += self._dry and self.program_start_s is not None
+        self._dry, self.state = False, state
 
     def next_event_s(self) -> float:
         """Return the next instant at which anything changes by itself, `inf` if none."""

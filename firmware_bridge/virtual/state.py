@@ -47,6 +47,7 @@ class Counters:
     bytes: int = 0
     overflow: int = 0
     starved: int = 0
+    late: int = 0
     programs: int = 0
     resets: int = 0
 

@@ -89,6 +89,7 @@ class VirtualStation:
             "bytes": counters.bytes,
             "overflow_bytes": counters.overflow,
             "starvations": counters.starved,
+            "late_lines": counters.late,
             "resets": counters.resets,
         }
 

@@ -16,6 +16,7 @@ from engraver.errors import (
     PortError,
     PortLostError,
     ProgramError,
+    StorageError,
     UnknownStateError,
 )
 from engraver.record import Outcome, StopCause
@@ -212,6 +213,57 @@ def test_the_journal_is_true_at_every_instant(tmp_path: Path) -> None:
 
     streamer.run(CHECKED, wire, make_intent(PROGRAM), on_progress=watch, journal=path)
     assert read_journal(path).state == "complete"
+
+
+def test_a_slow_disk_holds_no_line_up_that_is_promised_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While an entry is on its way to the disk lines are sent, up to the promise before it."""
+    monkeypatch.setattr(streamer, "RESERVE_LINES", 80)
+    path = tmp_path / "journal.json"
+    on_its_way, may_end = threading.Event(), threading.Event()
+    write, seen = Journal.write, []
+
+    def slow(self: Journal, entry: Entry) -> None:
+        if path.exists() and not may_end.is_set():
+            on_its_way.set()
+            assert may_end.wait(20.0), "the stream waited for the disk"
+        write(self, entry)
+
+    def watch(now: streamer.Progress) -> None:
+        if on_its_way.is_set() and not may_end.is_set():
+            assert now.lines_sent <= read_journal(path).may_send_lines
+            seen.append(now.lines_sent)
+            if now.lines_sent > seen[0]:
+                may_end.set()
+
+    monkeypatch.setattr(Journal, "write", slow)
+    monkeypatch.setattr(streamer, "TELL_S", 0.0)
+    wire, _ = make_wire()
+    receipt = streamer.run(CHECKED, wire, make_intent(PROGRAM), on_progress=watch, journal=path)
+    assert receipt.outcome is Outcome.COMPLETE, receipt.detail
+    assert may_end.is_set() and seen[-1] > seen[0]
+    assert read_journal(path).state == "complete"
+
+
+def test_a_disk_that_refuses_ends_the_run_where_the_stream_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The promise before it holds: no line beyond it was sent, the laser is off."""
+    monkeypatch.setattr(streamer, "RESERVE_LINES", 40)
+    path = tmp_path / "journal.json"
+    write = Journal.write
+
+    def full(self: Journal, entry: Entry) -> None:
+        if path.exists():
+            raise StorageError("no room")
+        write(self, entry)
+
+    monkeypatch.setattr(Journal, "write", full)
+    wire, _ = make_wire()
+    receipt = streamer.run(CHECKED, wire, make_intent(PROGRAM), journal=path)
+    assert receipt.cause is StopCause.JOURNAL_REFUSED
+    assert receipt.lines_sent <= read_journal(path).may_send_lines
 
 
 def test_a_missing_journal_means_unknown(tmp_path: Path) -> None:

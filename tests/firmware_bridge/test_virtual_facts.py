@@ -338,3 +338,23 @@ def test_a_corner_is_limited_along_its_own_direction(
     room = MACHINE.junction_deviation_mm * half_sine / (1 - half_sine)
     corner_sqr = bench.firmware.planner.blocks[1].corner_sqr
     assert corner_sqr == pytest.approx(pull_mm_s2 * room, rel=1e-3)
+
+
+def test_a_host_that_is_late_is_counted_and_a_program_that_waits_is_not() -> None:
+    """The planner ran empty because no line had come: in the middle of a program, nowhere else."""
+    bench = Bench()
+    bench.send(b"G21G91G1F600X1\n")
+    bench.wait(1.0)
+    assert bench.firmware.counters.late == 0
+    bench.send(b"X1\n")
+    bench.wait(0.05)
+    assert bench.firmware.counters.late == 1
+    bench.send(b"G4P0\n")
+    bench.send(b"X1\n")
+    bench.wait(1.0)
+    assert bench.firmware.counters.late == 1
+    bench.send(b"M2\n")
+    bench.wait(1.0)
+    bench.send(b"G91G1F600X1\n")
+    bench.wait(1.0)
+    assert (bench.firmware.counters.late, bench.firmware.counters.starved) == (1, 0)
