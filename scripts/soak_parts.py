@@ -25,39 +25,38 @@ PYTEST = ("-m", "pytest", "-q", "-s")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: what it does, and how. ``minutes`` is what it took on two idle cores."""
+    """One part: what it does, and how."""
 
     name: str
     what: str
-    minutes: float
     words: tuple[str, ...]
     settings: dict[str, str] = field(default_factory=dict)
 
 
 PARTS = (
-    Part("stream", "eight hours of streaming in virtual time", 1, ("scripts/soak.py",)),
+    Part("stream", "eight hours of streaming in virtual time", ("scripts/soak.py",)),
     Part(
-        "race", "1,000 serials raced for by two stations, SIGKILL 20 times, each database", 1,
+        "race", "1,000 serials raced for by two stations, SIGKILL 20 times, each database",
         (*PYTEST, "tests/station_api/records/test_race.py"), {"PINMARK_SOAK_SERIALS": "1000"},
     ),
     Part(
-        "disk", "a disk full or read-only at every single write", 3,
+        "disk", "a disk full or read-only at every single write",
         (*PYTEST, "tests/faults/test_full_disk.py"), {"PINMARK_SOAK_DISK": "1"},
     ),
     Part(
-        "cuts", "5,000 power cuts at any change of the disk", 10,
+        "cuts", "5,000 power cuts at any change of the disk",
         (*PYTEST, "tests/faults/test_power_cut.py"), {"PINMARK_SOAK_CUTS": "5000"},
     ),
     Part(
-        "shift", "400 pins with a power cut every 20, on a virtual wire and at a terminal", 20,
+        "shift", "400 pins with a power cut every 20, on a virtual wire and at a terminal",
         (*PYTEST, "tests/faults/test_shift.py"), {"PINMARK_SOAK_SHIFT": "400"},
     ),
     Part(
-        "week", "2,800 pins at `pinmark serve`, and 400 with the port's process: does it grow?", 20,
+        "week", "2,800 pins at `pinmark serve`, and 400 with the port's process: does it grow?",
         (*PYTEST, "tests/faults/test_week.py"), {"PINMARK_SOAK_WEEK": "2800"},
     ),
     Part(
-        "laws", "a thousand new cases for each law of the engraver", 30,
+        "laws", "a thousand new cases for each law of the engraver",
         (*PYTEST, "tests/engraver"), {"PINMARK_HYPOTHESIS": "explore"},
     ),
 )  # fmt: skip
@@ -75,7 +74,7 @@ def main() -> None:
     chosen = [part for part in PARTS if not asked.parts or part.name in asked.parts]
     if asked.list:
         for part in chosen:
-            print(f"{part.name:8s} {part.what} (some {part.minutes:g} min)")
+            print(f"{part.name:8s} {part.what}")
         return
     told = [run(part) for part in chosen]
     print("\npart      what became of it, minutes it took, and minutes of processor")
@@ -90,7 +89,7 @@ Raw = argparse.RawDescriptionHelpFormatter
 
 def run(part: Part) -> tuple[bool, float, float]:
     """Run one part; return whether it was good, and the seconds and processor seconds it took."""
-    print(f"\n== {part.name}: {part.what} (some {part.minutes:g} min)", flush=True)
+    print(f"\n== {part.name}: {part.what}", flush=True)
     begun_s, used_s = time.monotonic(), children_s()
     settings = {**os.environ, **part.settings}
     done = subprocess.run([sys.executable, *part.words], cwd=HERE, env=settings, check=False)

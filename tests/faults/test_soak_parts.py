@@ -24,8 +24,8 @@ def test_every_part_is_there(part: Part) -> None:
 
 def test_a_part_that_fails_is_told() -> None:
     """Its exit code is believed, and a name that is none is refused."""
-    assert run(Part("good", "", 0, ("-c", "pass")))[0]
-    assert not run(Part("bad", "", 0, ("-c", "raise SystemExit(1)")))[0]
+    assert run(Part("good", "", ("-c", "pass")))[0]
+    assert not run(Part("bad", "", ("-c", "raise SystemExit(1)")))[0]
     words = [sys.executable, "scripts/soak_parts.py", "wek"]
     asked = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert asked.returncode == 2 and "no part is called 'wek'; there are stream" in asked.stderr

@@ -23,9 +23,9 @@ from station_api.walk import PlannedMark, Planner, Watcher
 from tests.faults.floor import Floor, short_plan
 
 WIRE = "virtual"
-WARM, WHOLE = range(100, 112), 200
-"""These plans of a week, and every so many-th, are made whole, by the worker of the line, and
-thirteen thousand lines are streamed."""
+WARM, WHOLE = range(101, 105), 400
+"""These plans of a week, and one in so many, are made whole by the worker of the line, and streamed
+in thirteen thousand lines; none right before a sample is taken."""
 
 
 class PlaceIfDrawn:
@@ -71,7 +71,7 @@ def in_turn(short: Planner, whole: Planner) -> Planner:
 
     def plan(code: MarkCode, setup: Setup, watcher: Watcher) -> PlannedMark:
         n = next(numbers)
-        return (whole if n in WARM or n % WHOLE == 0 else short)(code, setup, watcher)
+        return (whole if n in WARM or n % WHOLE == 25 else short)(code, setup, watcher)
 
     return plan
 
