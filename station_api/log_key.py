@@ -86,6 +86,21 @@ def save_key(path: Path, key: SignerKey) -> SignerKey:
     return key
 
 
+def read_note(path: Path) -> str:
+    """Return the text of a checkpoint or proof file.
+
+    Raises
+    ------
+    OrderError
+        If it cannot be read or is no text.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = getattr(error, "strerror", None) or "not a text"
+        raise OrderError(f"{path} cannot be read: {cause}") from error
+
+
 def read_public_keys(named: Iterable[str]) -> list[VerifierKey]:
     """Read public keys given as text or as files with one key a line.
 

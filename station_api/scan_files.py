@@ -28,6 +28,11 @@ def open_scan(
         If the file is missing, too large, damaged, or needs a scale that was not given.
     """
     data = read_bytes(path)
+    if path.suffix == RECEIVED and data[:2] != b"PK":
+        raise ScanError(
+            f"the upload of {len(data)} bytes is no X3P file; export X3P, or make one of a picture "
+            "or a grid of numbers with `pinmark scan convert`, which asks for its scale"
+        )
     try:
         if data[:4] in (b"\x89PNG", b"II*\0", b"MM\0*"):
             return read_picture(data, pitch_um, step_um)

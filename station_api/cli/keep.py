@@ -14,7 +14,7 @@ import typer
 from station_api.backups import EVIDENCE, back_up, backup_folder, copy_evidence
 from station_api.cli import shell
 from station_api.home import PATIENCE_S, station_home, station_lock
-from station_api.log_key import log_origin, log_signer, read_public_keys
+from station_api.log_key import log_origin, log_signer, read_note, read_public_keys
 from station_api.records.backup import restore_backup
 from station_api.records.export import export as export_records
 from station_api.station import open_station, station_name, taken
@@ -70,7 +70,7 @@ def restore(
     with station_lock(home, to_stay=True, patience_s=PATIENCE_S) as held:
         if not held:
             raise taken(home)
-        notes = [path.read_text("utf-8") for path in kept or []]
+        notes = [read_note(path) for path in kept or []]
         report = restore_backup(
             file, home / "station.db", read_public_keys(keys or []), notes, station_name()
         )

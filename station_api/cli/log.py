@@ -22,7 +22,13 @@ from station_api.cli import shell
 from station_api.cli.log_witness import witness
 from station_api.configuration import settings
 from station_api.key_backup import note_backup
-from station_api.log_key import log_origin, log_signer, read_public_keys, witness_signer
+from station_api.log_key import (
+    log_origin,
+    log_signer,
+    read_note,
+    read_public_keys,
+    witness_signer,
+)
 from station_api.neighbours import read_neighbours
 from station_api.station import Station, open_station
 from station_api.transparency.checkpoint import parse_checkpoint
@@ -129,7 +135,7 @@ def verify(
     """
     if not keys:
         raise InputError("verifying takes the log's public key; give --key log.pub")
-    found = log.verify_file(_read(file), read_public_keys(keys), origin)
+    found = log.verify_file(read_note(file), read_public_keys(keys), origin)
     signers = [one.name for one in found.note.verified]
     if as_json:
         shell.emit(
@@ -165,7 +171,7 @@ def fsck(
     """
     with open_station() as station:
         own = log.checkpoint_path(station.home)
-        elsewhere = [_read(path) for path in [*(kept or []), *([own] if own.exists() else [])]]
+        elsewhere = [read_note(path) for path in [*(kept or []), *([own] if own.exists() else [])]]
         trusted = [*read_public_keys(keys or []), _signer(station).verifier()]
         records = station.records
         report = kept_rows.fsck(records, trusted, elsewhere)
@@ -189,14 +195,6 @@ def _position(station: Station, what: str) -> int:
     if what.isdecimal():
         return int(what)
     return int(station.records.history(station.records.get(what).mark_id)[-1]["position"])
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = getattr(error, "strerror", None) or "not a text"
-        raise OrderError(f"{path} cannot be read: {cause}") from error
 
 
 def _write(path: Path, text: str) -> None:

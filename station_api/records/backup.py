@@ -13,10 +13,11 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -119,6 +120,7 @@ def restore_backup(
         make_folder(target.parent)
         shutil.copyfile(source, partial)
         _sync(partial)
+        _refuse_what_is_none(source, partial)
         report = check_backup(partial, keys, own, elsewhere)
         if not report.sound:
             raise InputError(
@@ -140,6 +142,21 @@ def _discard(partial: Path) -> None:
     for end in ("", "-wal", "-shm"):
         with suppress(OSError):
             partial.with_name(partial.name + end).unlink(missing_ok=True)
+
+
+def _refuse_what_is_none(source: Path, copy: Path) -> None:
+    """Refuse what is no whole database of a station; an empty file would be made one by opening."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(copy))}?mode=ro", uri=True)) as opened:
+            opened.execute("SELECT version_num FROM alembic_version").fetchone()
+            said = str(opened.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        said = str(error)
+    if said != "ok":
+        raise InputError(
+            f"{source} is no whole backup of a station's records ({copy.stat().st_size} bytes; "
+            f"{said}); name another"
+        )
 
 
 def check_backup(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import hashlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,38 @@ def test_a_station_is_lost_and_comes_back(
     capsys.readouterr()
     assert run(["records", "--json"]) == 0
     assert [one["serial"] for one in json.loads(capsys.readouterr().out)["marks"]] == ["ZQ0001"]
+
+
+def test_what_is_no_backup_is_not_restored(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty file, half of one, another database, a text; a checkpoint that is not there."""
+    home.mkdir()
+    records = Records(home / "station.db")
+    mark(records, 1)
+    records.close()
+    assert run(["backup", str(tmp_path / "kept"), "--json"]) == 0
+    whole = Path(json.loads(capsys.readouterr().out)["file"])
+    monkeypatch.setenv("PINMARK_HOME", str(tmp_path / "new"))
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE marks (x)")
+    connection.close()
+    for name, data in (
+        ("empty.db", b""),
+        ("half.db", whole.read_bytes()[: whole.stat().st_size // 2]),
+        ("another.db", other.read_bytes()),
+        ("text.db", b"no database at all"),
+    ):
+        file = tmp_path / name
+        file.write_bytes(data)
+        assert run(["restore", str(file)]) == 2, name
+        said = capsys.readouterr().err
+        assert f"{file} is no whole backup" in said and f"{len(data)} bytes" in said
+        assert not (tmp_path / "new" / "station.db").exists()
+    assert run(["restore", str(whole), "--checkpoint", str(tmp_path / "none")]) == 2
+    assert "none cannot be read" in capsys.readouterr().err
+    assert run(["restore", str(whole)]) == 0
 
 
 def test_what_releases_rest_on_is_lost_and_comes_back(

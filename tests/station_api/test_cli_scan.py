@@ -93,7 +93,7 @@ def test_what_is_no_scan_at_all_and_what_is_being_received_are_told_plainly(tmp_
         open_scan(photograph)
     received = tmp_path / "tmp62xpx_vf.part"
     received.write_bytes(b"a,b")
-    with pytest.raises(ScanError, match=r"^the upload: "):
+    with pytest.raises(ScanError, match=r"^the upload of 3 bytes is no X3P file; "):
         open_scan(received)
 
 
