@@ -39,6 +39,7 @@ from station_api.service.bodies import Problem
 from station_api.service.counting import Counting
 from station_api.service.hardening import Hardening
 from station_api.service.problems import MEDIA_TYPE, install
+from station_api.service.replies_shown import add_examples, name_other_kinds
 from station_api.service.service import Service
 
 ROUTERS = (
@@ -134,6 +135,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             for method, operation in methods.items():
                 if path not in OPEN_ROUTES or (path, method) in _SIGNED_IN:
                     operation["security"] = [{"bearer": []}]
+        name_other_kinds(schema)
+        add_examples(schema)
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -20,6 +20,7 @@ from station_api.records import Records
 from station_api.service.line import Line
 from station_api.service.scan_watcher import ScanWatcher
 from station_api.service.service import Service, make_service
+from tests.station_api.service import recording
 from tests.station_api.service.folder import SERIALS, Clock, watching
 
 PASSWORD = "correct horse battery"
@@ -39,7 +40,10 @@ def service(home: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def client(service: Service) -> Iterator[TestClient]:
-    with TestClient(make_app(service), raise_server_exceptions=False) as opened:
+    app = make_app(service)
+    with TestClient(app, raise_server_exceptions=False) as opened:
+        if recording.IS_ASKED:
+            opened.event_hooks = {"response": [recording.Examples(app.openapi()).look_at]}
         yield opened
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
@@ -15,6 +16,9 @@ from station_api.people import Role
 from station_api.service.service import Service
 from tests.station_api.service.conftest import bearer
 from tests.station_api.service.test_marks_api import mark_in
+
+REPLIES = 75
+"""Operations whose reply has an example at least."""
 
 EXAMPLES = 12
 """Requests for each operation: some seven hundred in all."""
@@ -31,6 +35,48 @@ def test_the_description_is_openapi_3_1_with_examples(client: TestClient, pinmar
     assert start["security"] == [{"bearer": []}]
     assert "security" not in described["paths"]["/v1/log/checkpoint"]["get"]
     assert "application/problem+json" in start["responses"]["default"]["content"]
+
+
+def test_replies_are_described_as_what_they_are(
+    client: TestClient, tokens: dict[Role, str]
+) -> None:
+    """Text, bytes and streams are not called JSON."""
+    paths = client.app.openapi()["paths"]  # type: ignore[attr-defined]
+    as_auditor = bearer(tokens[Role.AUDITOR])
+    for path in ("/v1/metrics", "/v1/log/checkpoint", "/v1/log/key", "/v1/log/entries"):
+        reply = client.get(path, headers=as_auditor)
+        kind = reply.headers["content-type"].partition(";")[0]
+        assert (reply.status_code, [kind]) == (
+            200,
+            list(paths[path]["get"]["responses"]["200"]["content"]),
+        )
+    for path in ("/v1/events", "/v1/jobs/{job_id}/events"):
+        assert list(paths[path]["get"]["responses"]["200"]["content"]) == ["text/event-stream"]
+
+
+def test_bodies_have_examples_that_hold(client: TestClient) -> None:
+    """What a plant's programmer copies is taken: each example of a request fits its own schema."""
+    described = client.app.openapi()  # type: ignore[attr-defined]
+    lacking, replies = [], 0
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            for status, reply in operation["responses"].items():
+                shown = reply.get("content", {}).get("application/json", {})
+                replies += status.startswith("2") and "example" in shown
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if body is None:
+                continue
+            schema = {**body["schema"], "components": described["components"]}
+            named = described["components"]["schemas"].get(
+                body["schema"].get("$ref", "").rpartition("/")[2], {}
+            )
+            examples = [body["example"]] if "example" in body else named.get("examples", [])
+            if not examples:
+                lacking.append(f"{method} {path}")
+            for example in examples:
+                jsonschema.Draft202012Validator(schema).validate(example)
+    assert lacking == []
+    assert replies >= REPLIES
 
 
 def test_no_request_makes_a_5xx(
