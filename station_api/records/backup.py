@@ -147,7 +147,7 @@ def _discard(partial: Path) -> None:
 def _refuse_what_is_none(source: Path, copy: Path) -> None:
     """Refuse what is no whole database of a station; an empty file would be made one by opening."""
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(copy))}?mode=ro", uri=True)) as opened:
+        with closing(sqlite3.connect(f"file:{quote(str(copy))}?immutable=1", uri=True)) as opened:
             opened.execute("SELECT version_num FROM alembic_version").fetchone()
             said = str(opened.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
