@@ -48,16 +48,16 @@ def run(app: typer.Typer, arguments: list[str] | None = None) -> int:
     except typer.TyperException as error:
         _report(error.format_message(), BAD_INPUT, "--json" in words)
         return BAD_INPUT
-    except Exception as error:
-        if (said := _of_records(error)) is None:
-            raise
-        _report(said, BAD_INPUT, "--json" in words)
-        return BAD_INPUT
     except typer.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _report("interrupted by the operator", 130, "--json" in words)
         return 130
+    except Exception as error:
+        if (said := _of_records(error)) is None:
+            raise
+        _report(said, BAD_INPUT, "--json" in words)
+        return BAD_INPUT
 
 
 def _of_records(error: Exception) -> str | None:
