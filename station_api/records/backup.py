@@ -86,6 +86,7 @@ def take_backup(
         partial.replace(target)
         sync_folder(folder)
     except OSError as error:
+        _discard(partial)
         raise refusal(target, error) from error
     return Backup(target, report)
 
@@ -132,14 +133,13 @@ def restore_backup(
     except OSError as error:
         raise refusal(target, error) from error
     finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        _discard(partial)
     return report
 
 
 def _discard(partial: Path) -> None:
     """Remove what was copied of a database, as far as the disk lets."""
-    for end in ("", "-wal", "-shm"):
+    for end in ("", "-wal", "-shm", "-journal"):
         with suppress(OSError):
             partial.with_name(partial.name + end).unlink(missing_ok=True)
 
