@@ -22,7 +22,7 @@ from engraver.errors import (
 from engraver.record import Outcome, StopCause
 from firmware_bridge import preflight, streamer
 from firmware_bridge.control import Control
-from firmware_bridge.journal import Entry, Journal, read_journal
+from firmware_bridge.journal import Ahead, Entry, Journal, read_journal
 from firmware_bridge.port import open_port
 from firmware_bridge.resuming import remainder
 from firmware_bridge.sender import ALONE, Sender
@@ -222,13 +222,18 @@ def test_a_slow_disk_holds_no_line_up_that_is_promised_already(
     monkeypatch.setattr(streamer, "RESERVE_LINES", 80)
     path = tmp_path / "journal.json"
     on_its_way, may_end = threading.Event(), threading.Event()
-    write, seen = Journal.write, []
+    write, begin, seen = Journal.write, Ahead.begin, []
 
     def slow(self: Journal, entry: Entry) -> None:
         if path.exists() and not may_end.is_set():
-            on_its_way.set()
             assert may_end.wait(20.0), "the stream waited for the disk"
         write(self, entry)
+
+    def begun(self: Ahead, entry: Entry) -> None:
+        is_slow = path.exists()
+        begin(self, entry)
+        if is_slow:  # said here: its thread may begin when all that is promised is sent
+            on_its_way.set()
 
     def watch(now: streamer.Progress) -> None:
         if on_its_way.is_set() and not may_end.is_set():
@@ -238,6 +243,7 @@ def test_a_slow_disk_holds_no_line_up_that_is_promised_already(
                 may_end.set()
 
     monkeypatch.setattr(Journal, "write", slow)
+    monkeypatch.setattr(Ahead, "begin", begun)
     monkeypatch.setattr(streamer, "TELL_S", 0.0)
     wire, _ = make_wire()
     receipt = streamer.run(CHECKED, wire, make_intent(PROGRAM), on_progress=watch, journal=path)
