@@ -4,7 +4,7 @@ Scanners type a character every 1 to 30 ms (assumption, from their usual setting
 more than 60 even in a burst. The whole text is judged, not each pause, since a busy computer may
 hold one key back; and by the events' own time stamps, so that a busy page judges no differently.
 The separator of a GS1 label (FNC1) comes as Ctrl+], as keyboards of terminals have it. */
-import { useEffect, useRef } from "../vendor/hooks.js";
+import { useLayoutEffect, useRef } from "../vendor/hooks.js";
 
 const QUICK_MS = 45; // a key, on average over the text and its Enter
 const END_MS = 200; // a pause after which something else begins
@@ -14,7 +14,8 @@ const SHORTEST_CODE = 3;
 export function useScanner(onScan) {
   const newest = useRef(onScan);
   newest.current = onScan;
-  useEffect(() => {
+  // before what asks for a scan is painted: on a busy computer an effect comes after the first keys
+  useLayoutEffect(() => {
     let text = "";
     let [first_ms, last_ms] = [0, -END_MS];
     const onKey = (event) => {
