@@ -6,7 +6,8 @@ In: an open station whose lock this process holds. Out: `Service`, which every r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,6 @@ class Service:
     people: People
     keys: Keys
     sessions: Sessions
-    approvals: Approvals
-    book: Book
-    mark_corrections: MarkCorrections
-    casings: Casings
-    gathering: Gathering
-    replies: Replies
     live: Live
     shelf: Shelf
     scans: ScanStore
@@ -81,18 +76,35 @@ class Service:
     giving: Giving
     plans: Plans
     instrument: Instrument
-    webhooks: Webhooks
     circulation: Circulation
     metrics: Metrics
     signer: SignerKey
     bench: Bench
     line: Line
-    releases: Releases
     upkeep: Upkeep
     pulse: Pulse
     desk: Desk
     follower: Follower
     plant: PlantLink | None = None
+    approvals: Approvals = field(init=False)
+    book: Book = field(init=False)
+    mark_corrections: MarkCorrections = field(init=False)
+    casings: Casings = field(init=False)
+    gathering: Gathering = field(init=False)
+    replies: Replies = field(init=False)
+    webhooks: Webhooks = field(init=False)
+    releases: Releases = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what rests on the records alone."""
+        self.approvals = Approvals(self.records)
+        self.book = Book(self.records)
+        self.mark_corrections = MarkCorrections(self.records)
+        self.casings = Casings(self.records)
+        self.gathering = Gathering(self.records)
+        self.replies = Replies(self.records)
+        self.webhooks = Webhooks(self.records)
+        self.releases = Releases(self.records)
 
     def checkpoint(self) -> str:
         """Sign where the log stands now; with the cosignatures that this checkpoint has."""
@@ -131,6 +143,15 @@ def _open_watcher(
     return watcher
 
 
+def _around(
+    interlocks: Interlocks | None, readers: Scanners, circulation: Circulation
+) -> dict[str, Any]:
+    """Return how the running service sees what is around it, for the doctor."""
+    shown = None if interlocks is None else interlocks.snapshot()
+    seen = circulation.states()
+    return {"panel": shown, "scanners": readers.states(), "witnesses": seen}
+
+
 def make_service(
     home: Path,
     records: Records,
@@ -152,10 +173,7 @@ def make_service(
     keys = Keys(records, load_pepper(home))
     sessions = Sessions()
     signer = log_signer(home, log_origin(records.station))
-
-    def sign() -> str:
-        return issue_checkpoint(records, [signer], home)
-
+    sign = partial(issue_checkpoint, records, [signer], home)
     desk = Desk(records, home, registry, sign)
     circulation = Circulation(records, witnesses or WitnessesKeys(), sign)
     interlocks = open_interlocks(home, records, panel, live)
@@ -170,11 +188,6 @@ def make_service(
     watcher = _open_watcher(folder or ScansKeys(), records, scans, line, shelf, live)
     readers = open_scanners(scanners or ScannerKeys(), labels, live)
 
-    def around() -> dict[str, Any]:
-        shown = None if interlocks is None else interlocks.snapshot()
-        seen = circulation.states()
-        return {"panel": shown, "scanners": readers.states(), "witnesses": seen}
-
     return Service(
         home=home,
         records=records,
@@ -182,12 +195,6 @@ def make_service(
         people=People(records, hasher),
         keys=keys,
         sessions=sessions,
-        approvals=Approvals(records),
-        book=Book(records),
-        mark_corrections=MarkCorrections(records),
-        casings=Casings(records),
-        gathering=Gathering(records),
-        replies=Replies(records),
         live=live,
         shelf=shelf,
         scans=scans,
@@ -200,15 +207,15 @@ def make_service(
         scanners=readers,
         plans=Plans(registry, shelf, line),
         instrument=Instrument(instrument, scans),
-        webhooks=Webhooks(records),
         circulation=circulation,
         metrics=Metrics(records, sessions, live, runner, home, circulation),
         signer=signer,
-        upkeep=Upkeep(home, records, runner, signer, around),
+        upkeep=Upkeep(
+            home, records, runner, signer, partial(_around, interlocks, readers, circulation)
+        ),
         pulse=Pulse(records, runner.hung),
         bench=Bench(),
         line=line,
-        releases=Releases(records),
         desk=desk,
         follower=Follower(desk),
     )
