@@ -102,7 +102,7 @@ class ScanStore:
             If it changed while it was copied.
         """
         kept = self.path(scan_id)
-        if not kept.exists():
+        if not kept.exists() or self._row(scan_id) is None:  # a crash may have left one of the two
             with place(self.folder) as received:
                 shutil.copyfile(path, received)
                 if sha256_of(received) != scan_id:
@@ -119,11 +119,14 @@ class ScanStore:
         MissingError
             If there is none with this id.
         """
-        with self._records.database.reading.connect() as connection:
-            row = read_row(connection, scans, scan_id=scan_id)
+        row = self._row(scan_id)
         if row is None:
             raise MissingError(f"scan {scan_id!r} is not here; upload it at POST /v1/scans")
         return to_scan(row)
+
+    def _row(self, scan_id: str) -> Mapping[str, Any] | None:
+        with self._records.database.reading.connect() as connection:
+            return read_row(connection, scans, scan_id=scan_id)
 
     def newest(self, limit: int) -> list[Scan]:
         """Return the scans that were uploaded last, the newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -98,6 +99,23 @@ def test_a_crash_between_a_scan_and_its_row_loses_no_scan(
     doctor = json.loads(pinmark("doctor", "--json").stdout)["checks"]
     (said_now,) = [one for one in doctor if one["name"] == "leftovers"]
     assert said_now["state"] == "ok" and "1 scans that no record names lie in" in said_now["found"]
+
+
+def test_a_scan_that_lost_its_row_in_a_crash_gets_one_when_it_comes_again(
+    records: Records, home: Path
+) -> None:
+    """A verdict never rests on a scan that the log does not know."""
+    store = ScanStore(records, home, lambda _: (4, 4))
+    data = b"not recorded"
+    scan_id = hashlib.sha256(data).hexdigest()
+    age(store.path(scan_id), 0, data)
+    dropped = age(home / "dropped.x3p", 0, data)
+    facts = lambda _path, _digest: {"columns": 4, "rows": 4}  # noqa: E731
+    assert store.take(dropped, scan_id, facts, ENGINEER) == store.path(scan_id)
+    assert store.get(scan_id).uploaded_by == ENGINEER.name
+    size = records.size()
+    store.take(dropped, scan_id, facts, ENGINEER)
+    assert (records.size(), store.path(scan_id).read_bytes()) == (size, data)
 
 
 def test_half_a_backup_goes_after_a_day_and_sound_ones_stay(records: Records, home: Path) -> None:
